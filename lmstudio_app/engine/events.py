@@ -1,0 +1,182 @@
+"""Everything a job can report, as frozen records. A long job is a generator of these.
+
+Loss figures are in bits per byte of text, times in seconds, sizes in bytes. `to_json` gives the one-line form that
+the terminal prints with `--json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base of all reports."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as plain JSON values, its kind under "event"."""
+        kind = "".join("_" + c.lower() if c.isupper() else c for c in type(self).__name__).lstrip("_")
+        return {"event": kind} | {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+# Preparing a corpus ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """A named stage moved on: `done` of `total` (0 when unknown) `unit`s ("bytes", "tokens", "files")."""
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class SourceSkipped(Event):
+    """One file of several could not be read; the others are kept."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CorpusReady(Event):
+    """The corpus folder is complete."""
+
+    corpus: str
+    folder: str
+
+
+# Training -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A run is about to take its first step, or the first one after a resume (`step` is the last step done)."""
+
+    run: str
+    folder: str
+    step: int
+    steps: int
+    parameters: int
+    device: str
+
+
+@dataclass(frozen=True)
+class StepDone(Event):
+    """One step's row of `metrics.jsonl`.
+
+    Keys: "step", "training_bits_per_byte", "training_loss" (nats per token), and, for families that train by
+    gradient, "learning_rate", "gradient_norm", then "seconds" (training time since the run's start, pauses left out),
+    "tokens_per_second", "memory_bytes". A counting family's step is one order of n-gram counted.
+    """
+
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Validated(Event):
+    """A validation row of `metrics.jsonl`: "step", "validation_bits_per_byte", "validation_loss" (nats per token), and
+    the times."""
+
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SampleWritten(Event):
+    """A row of `samples.jsonl`: text the model wrote at `step` from `prompt`, always with the same seed."""
+
+    step: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckpointSaved(Event):
+    """A checkpoint folder verified and in place. `best` says whether it has the lowest validation loss so far."""
+
+    step: int
+    folder: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class JobPaused(Event):
+    """The job waits between steps. `reason` is empty when a person asked, else one sentence (a full disk)."""
+
+    step: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class JobResumed(Event):
+    """The job goes on after a pause."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class RunEnded(Event):
+    """The run will take no further step now. `outcome` is "finished" or "stopped"; a stopped run can be resumed."""
+
+    run: str
+    folder: str
+    step: int
+    outcome: str
+
+
+# Using a model --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PromptRead(Event):
+    """The prompt as the model sees it: token texts, and nats each token cost (the first has no context: uniform)."""
+
+    tokens: tuple[int, ...]
+    pieces: tuple[str, ...]
+    nats: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class TokenWritten(Event):
+    """One generated token: its id, the text it adds (may be empty inside a character), its probability before the
+    sampler shaped it, and the most probable alternatives as (text, probability before, probability after)."""
+
+    token: int
+    text: str
+    probability: float
+    alternatives: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class GenerationEnded(Event):
+    """Generation is over. `reason`: "length", "stop text", "stopped"."""
+
+    text: str
+    tokens: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """Scores of a model on a text, each token scored once; `method` says how windows were laid."""
+
+    bits_per_byte: float
+    perplexity: float
+    nats_per_token: float
+    tokens: int
+    bytes: int
+    method: str
+
+
+@dataclass(frozen=True)
+class JobFailed(Event):
+    """The job died. `sentence` and `values` are a template for the person; `traceback` is empty for a user's mistake."""
+
+    sentence: str
+    values: Mapping[str, object]
+    traceback: str = ""

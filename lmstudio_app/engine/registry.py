@@ -1,0 +1,75 @@
+"""Families, tasks and readers register themselves; everybody else asks here.
+
+A member of a collection is found by importing the collection's light modules (`models/*/settings.py`, `readers/*.py`,
+`tasks/*.py`), none of which may import torch. Adding one is adding a folder or a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import Settings
+
+Learning = Literal["gradient", "counting"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models, described without its network.
+
+    `network` is the dotted name of the module whose `build(settings, vocabulary)` makes the model; it is imported only
+    then. `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown
+    before counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
+    `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names what an open model can show:
+    "decoding", "attention".
+    """
+
+    name: str
+    title: str
+    summary: str
+    settings: type[Settings]
+    network: str
+    learning: Learning
+    presets: Mapping[str, Mapping[str, Any]]
+    parameters: Callable[[Any, int], int]
+    outline: Callable[[Any], str]
+    activation_bytes: Callable[[Any, int, int], int] = lambda settings, vocabulary, batch: 0
+    offers: frozenset[str] = field(default_factory=lambda: frozenset({"decoding"}))
+
+
+_families: dict[str, Family] = {}
+
+
+def register_family(family: Family) -> Family:
+    """Add a family; called once at the bottom of `models/<name>/settings.py`."""
+    _families[family.name] = family
+    return family
+
+
+def families() -> dict[str, Family]:
+    """All families by name, simplest first."""
+    _import_members("lmstudio_app.engine.models", "settings")
+    order = {"counting": 0, "gradient": 1}
+    return dict(sorted(_families.items(), key=lambda item: (order[item[1].learning], item[1].title != "RNN", item[0] == "gpt", item[0])))
+
+
+def family(name: str) -> Family:
+    """The family called `name`. Raises `UserError` naming those that exist."""
+    known = families()
+    if name not in known:
+        raise UserError("There is no family “{name}”. Known families: {known}.", field="family", choices=tuple(known),
+                        name=name, known=", ".join(known))
+    return known[name]
+
+
+@cache
+def _import_members(collection: str, module: str = "") -> None:
+    package = importlib.import_module(collection)
+    for member in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{collection}.{member.name}" + (f".{module}" if module and member.ispkg else ""))
