@@ -1,0 +1,75 @@
+"""The same jobs as in the window, from a terminal: one verb per file, `--json` for machines.
+
+Exit codes: 0, 2 for the user's mistake with one sentence naming the field or file, 1 for a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from lmstudio_app import __version__
+from lmstudio_app.cli import attention, check, corpus, demo, evaluate, generate, runs, train
+from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.engine.errors import UserError
+
+USER_MISTAKE = 2
+FAILURE = 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out one command and return the exit code."""
+    words = list(arguments)
+    terminal = Terminal()
+    app = _app(terminal, words)
+    try:
+        app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except UserError as error:
+        terminal.fail(error)
+        return USER_MISTAKE
+    except CycloptsError as error:
+        terminal.fail(UserError("{sentence}", sentence=" ".join(str(error).split())))
+        return USER_MISTAKE
+    except KeyboardInterrupt:
+        terminal.fail(UserError("Stopped by the keyboard."))
+        return FAILURE
+    except BrokenPipeError:  # the reader of our output left early, as `head` does
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # silences the flush at exit
+        return 0
+    except Exception as error:
+        traceback.print_exc()
+        terminal.fail(UserError("{kind}: {reason}", kind=type(error).__name__, reason=str(error)))
+        return FAILURE
+    return 0
+
+
+def _app(terminal: Terminal, words: Sequence[str]) -> App:
+    app = App(
+        name="lmstudio-app",
+        version=f"lmstudio-app {__version__}",
+        version_flags=["--version", "-V"],
+        help="Train a small language model on your own text, then open it up. Without a command, the window opens.",
+        help_format="plaintext",
+    )
+    corpus.register(app, terminal)
+    train.register(app, terminal, words)
+    for verb in (runs, generate, attention, evaluate, check, demo):
+        verb.register(app, terminal)
+
+    @app.meta.default
+    def launch(
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        workspace: Annotated[Path | None, Parameter(help="The folder that holds corpora and runs.")] = None,
+        json: Annotated[bool, Parameter(help="Print JSON: one object, or one per line for events.", negative=())] = False,
+    ) -> object:
+        terminal.workspace_folder = workspace
+        terminal.json = json
+        return app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+
+    return app

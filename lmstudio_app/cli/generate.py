@@ -1,0 +1,61 @@
+"""`generate`: let a trained run write text."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from lmstudio_app.cli.options import with_options
+from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.engine.events import GenerationEnded, PromptRead, TokenWritten
+from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.settings import declarations, read
+
+OPTION_NAMES = {"length": "tokens", "top_k": "top-k", "top_p": "top-p"}
+
+
+def register(app: App, terminal: Terminal) -> None:
+    """Add the command to `app`."""
+
+    def generate(
+        run: str,
+        *,
+        prompt: Annotated[str, Parameter(help="The text to go on from.", allow_leading_hyphen=True)] = "",
+        checkpoint: Annotated[str, Parameter(help="best, last, or a step.")] = "best",
+        options: dict[str, Any],
+    ) -> None:
+        """Write text with a trained run."""
+        from lmstudio_app.engine import pipeline
+
+        sampling = read(SamplingSettings, options)
+        opened = terminal.workspace().run(run)
+        if not terminal.json:
+            sys.stdout.write(prompt)
+        written: list[TokenWritten] = []
+        for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint):
+            if isinstance(event, PromptRead):
+                read_tokens = len(event.tokens)
+            elif isinstance(event, TokenWritten):
+                written.append(event)
+                if not terminal.json:
+                    sys.stdout.write(event.text)
+                    sys.stdout.flush()
+            elif isinstance(event, GenerationEnded):
+                _finish(terminal, run, prompt, read_tokens, written, event)
+
+    app.command(with_options(generate, declarations(SamplingSettings), OPTION_NAMES))
+
+
+def _finish(terminal: Terminal, run: str, prompt: str, read_tokens: int, written: list[TokenWritten],
+            end: GenerationEnded) -> None:
+    if not terminal.json:
+        print()
+        return
+    terminal.result({
+        "run": run, "prompt": prompt, "text": end.text, "tokens": end.tokens, "prompt_tokens": read_tokens,
+        "token_ids": [event.token for event in written],
+        "probabilities": [event.probability for event in written],
+        "seconds": end.seconds, "reason": end.reason,
+    })

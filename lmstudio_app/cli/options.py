@@ -1,0 +1,70 @@
+"""Command-line options made from the declarations of settings, one option a setting.
+
+Options take text and leave reading and checking it to the settings themselves, so that the terminal, the form and a run
+file give the same sentence for the same mistake.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from lmstudio_app.engine.settings import Declaration, describe_range
+
+Values = dict[str, dict[str, Any]]
+
+
+def with_options(
+    command: Callable[..., Any], declared: Iterable[Declaration], names: Mapping[str, str] | None = None,
+    group: Mapping[str, str] | None = None,
+) -> Callable[..., Any]:
+    """`command` with one keyword option per declaration, gathered into its argument `options` as {path: value}.
+
+    `names` maps a path to an option's own name ("tokenizer.kind" → "tokenizer"); `group` maps the first part of a path
+    to the heading in `--help`.
+    """
+    fixed = inspect.signature(command, eval_str=True)
+    options = {_identifier(d.path): d for d in declared}
+
+    def wrapped(*arguments: Any, **keywords: Any) -> Any:
+        given = {options[name].path: keywords.pop(name) for name in list(keywords) if name in options}
+        return command(*arguments, **keywords, options={path: v for path, v in given.items() if v is not None})
+
+    parameters = [p for p in fixed.parameters.values() if p.name != "options"]
+    for name, declaration in options.items():
+        annotation = _annotation(declaration, (names or {}).get(declaration.path), group or {})
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    wrapped.__signature__ = fixed.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    return wrapped
+
+
+def nested(options: Mapping[str, Any]) -> Values:
+    """{"model.layers": "4"} → {"model": {"layers": "4"}}."""
+    groups: Values = {}
+    for path, value in options.items():
+        group, _, name = path.partition(".")
+        groups.setdefault(group, {})[name] = value
+    return groups
+
+
+def _identifier(path: str) -> str:
+    return "option__" + path.replace(".", "__")
+
+
+def _annotation(declaration: Declaration, name: str | None, group: Mapping[str, str]) -> Any:
+    option = "--" + (name or declaration.path.replace("_", "-"))
+    heading = group.get(declaration.path.partition(".")[0])
+    kind: Any = bool if declaration.kind == "boolean" else str
+    return Annotated[kind | None, Parameter(name=option, help=_help(declaration), group=heading)]
+
+
+def _help(declaration: Declaration) -> str:
+    allowed = ", ".join(value for value, _ in declaration.choices) or describe_range(declaration)
+    default = declaration.default
+    facts = [allowed, f"default {'yes' if default is True else 'no' if default is False else default!r}".replace("'", "")]
+    return f"{declaration.title}. {declaration.help} [{'; '.join(fact for fact in facts if fact)}]"

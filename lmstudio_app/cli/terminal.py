@@ -1,0 +1,131 @@
+"""What a command says: words, tables and progress for a person, JSON for a machine.
+
+Results go to standard output; progress and mistakes go to standard error, so that output can be piped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Event, Progress, SourceSkipped
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as ProgressBars
+
+    from lmstudio_app.engine.workspace import Workspace
+
+
+class Terminal:
+    """One command's view of the terminal: which workspace, and whether a person or a machine reads."""
+
+    def __init__(self) -> None:
+        self.workspace_folder: Path | None = None
+        self.json = False
+
+    def workspace(self) -> Workspace:
+        """The workspace named by `--workspace`, or the user's own."""
+        from lmstudio_app.engine.workspace import Workspace
+
+        return Workspace.open(self.workspace_folder)
+
+    def say(self, text: str) -> None:
+        """One line for a person; nothing for a machine."""
+        if not self.json:
+            print(text, flush=True)
+
+    def note(self, text: str) -> None:
+        """One line beside the result, on standard error."""
+        print(text, file=sys.stderr, flush=True)
+
+    def result(self, values: Mapping[str, Any], text: str | None = None) -> None:
+        """The outcome: one JSON object, or `text` (by default a line per value)."""
+        if self.json:
+            self._print_json(values)
+        elif text is not None:
+            print(text)
+        else:
+            width = max(len(_words(name)) for name in values)
+            for name, value in values.items():
+                print(f"{_words(name):<{width}}  {_shown(value)}")
+
+    def event(self, event: Event) -> None:
+        """One line of JSON for a machine; a person gets words elsewhere."""
+        if self.json:
+            self._print_json(event.to_json())
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
+        """A table for a person; `empty` when there are no rows."""
+        from rich.console import Console
+        from rich.table import Table
+
+        listed = list(rows)
+        if not listed:
+            print(empty)
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in listed:
+            table.add_row(*row)
+        Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty()).print(table)
+
+    def fail(self, error: UserError) -> None:
+        """The one sentence of a mistake; in JSON also as an object."""
+        sentence = str(error)
+        if error.choices and not all(str(choice) in sentence for choice in error.choices):
+            sentence += " Values that work: " + ", ".join(str(choice) for choice in error.choices) + "."
+        if self.json:
+            self._print_json({"error": sentence, "field": error.field or None, "choices": list(error.choices)})
+        self.note(f"Error: {sentence}")
+
+    @contextmanager
+    def bars(self) -> Iterator[ProgressBars | None]:
+        """Progress bars on standard error, or None when a machine reads or there is no terminal to draw on."""
+        if self.json or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as ProgressBars
+
+        with ProgressBars(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"),
+                          TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+            yield bars
+
+    def follow_preparation(self, events: Iterable[Event]) -> Event | None:
+        """Show a preparation's progress; return its last event."""
+        last: Event | None = None
+        with self.bars() as bars:
+            tasks: dict[str, Any] = {}
+            for event in events:
+                last = event
+                self.event(event)
+                if isinstance(event, SourceSkipped):
+                    self.note(f"Skipped {event.path}: {event.reason}")
+                if isinstance(event, Progress) and bars is not None:
+                    if event.stage not in tasks:
+                        tasks[event.stage] = bars.add_task(event.stage, total=None, rate="")
+                    bars.update(tasks[event.stage], completed=event.done, total=event.total or None,
+                                rate=f"{event.done:,} {event.unit}")
+        return last
+
+    def _print_json(self, values: Mapping[str, Any]) -> None:
+        print(json.dumps(values, ensure_ascii=False, allow_nan=False, default=str), flush=True)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,242 @@
+"""Every exported picture (PNG, SVG), for window and terminal alike, drawn by matplotlib, which is imported late.
+
+Colours are those of the window's light theme. Shapes: L layers, H heads, T tokens.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.storage.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg")
+TRAINING, VALIDATION, REFERENCE, INK, HINT, GRID = "#0072B2", "#C84600", "#707A86", "#15191E", "#5D6773", "#ECEFF2"
+PIXELS_PER_INCH = 192  # twice a screen's
+MOST_LABELS = 64
+FAMILIES = ("Inter", "Noto Sans", "DejaVu Sans", "Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC",
+            "WenQuanYi Micro Hei")
+
+
+@dataclass(frozen=True)
+class ReferenceLine:
+    """A yardstick on the loss plot, in bits per byte."""
+
+    label: str
+    value: float
+    style: Literal["dotted", "dashed", "solid"] = "dotted"
+
+
+@dataclass(frozen=True)
+class LossCurves:
+    """What a loss picture shows: (step, bits per byte) pairs, smoothing between 0 (none) and 1 (excluded)."""
+
+    title: str
+    training: Sequence[tuple[int, float]]
+    validation: Sequence[tuple[int, float]]
+    references: Sequence[ReferenceLine] = ()
+    smoothing: float = 0.9
+    logarithmic: bool = True
+
+
+def draw_loss(curves: LossCurves, path: Path) -> None:
+    """Write the loss picture to `path` (.png or .svg). Raises `UserError` for another ending or a full disk."""
+    with _figure(path, (9.6, 5.4)) as figure:
+        axes = figure.add_axes((0.07, 0.1, 0.72, 0.8))
+        axes.set_title(curves.title, loc="left", fontsize=11, fontweight="semibold", color=INK)
+        labels = []
+        for line in curves.references:
+            axes.axhline(line.value, color=REFERENCE, linestyle=line.style, linewidth=1)
+            labels.append((line.value, line.label, HINT))
+        for points, colour, name in ((curves.training, TRAINING, "training"), (curves.validation, VALIDATION, "validation")):
+            if points:
+                last = _draw_curve(axes, points, colour, curves.smoothing if name == "training" else 0.0)
+                labels.append((last, name, colour))
+        _finish_axes(axes, curves.logarithmic)
+        _label_right(axes, labels)
+
+
+def draw_attention(tokens: Sequence[str], attention: NDArray[np.float32], path: Path, *, layer: int | None = None,
+                   head: int | None = None, title: str = "", cut: int = 0) -> None:
+    """Write attention (L, H, T, T) to `path`: all heads in a grid, or one large when `layer` and `head` (from 1) are
+    given. Raises `UserError` for an ending other than .png or .svg, or a layer or head that is not there."""
+    layers, heads = attention.shape[:2]
+    note = f" · {cut} earlier tokens cut" if cut else ""
+    if layer is not None or head is not None:
+        one = _chosen(attention, layer, head)
+        side = min(14.0, max(5.0, 2.5 + 0.22 * len(tokens)))
+        with _figure(path, (side + 1, side)) as figure:
+            axes = figure.add_subplot()
+            image = _draw_weights(axes, one)
+            _name_tokens(axes, tokens)
+            axes.set_title(f"{title}Layer {layer or 1}, head {head or 1}{note}", loc="left", fontsize=11, color=INK, pad=12)
+            figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, label="attention weight")
+            figure.set_layout_engine("tight")
+        return
+    cell = 1.5 if max(layers, heads) <= 8 else 0.9
+    with _figure(path, (cell * heads + 1.6, cell * layers + 1.2)) as figure:
+        grid = figure.subplots(layers, heads, squeeze=False, gridspec_kw={"wspace": 0.08, "hspace": 0.08})
+        image = None
+        for i in range(layers):
+            for j in range(heads):
+                axes = grid[i][j]
+                image = _draw_weights(axes, attention[i, j])
+                axes.set_xticks([])
+                axes.set_yticks([])
+                if i == 0:
+                    axes.set_title(f"head {j + 1}", fontsize=8, color=HINT)
+                if j == 0:
+                    axes.set_ylabel(f"layer {i + 1}", fontsize=8, color=HINT)
+        figure.suptitle(f"{title}{_shortened(''.join(tokens))}{note}", x=0.02, ha="left", fontsize=9, color=INK)
+        figure.colorbar(image, ax=grid.ravel().tolist(), fraction=0.03, pad=0.02, label="attention weight")
+
+
+def check_format(path: Path, others: Sequence[str] = ()) -> None:
+    """Raises `UserError` when the ending of `path` is none of .png, .svg and `others`."""
+    allowed = (*FORMATS, *others)
+    if path.suffix.lower() not in allowed:
+        raise UserError("Cannot write “{path}”: choose a name that ends in {allowed}.", path=path, field="out",
+                        allowed=" or ".join(allowed))
+
+
+@contextmanager
+def _figure(path: Path, inches: tuple[float, float]) -> Iterator[Figure]:
+    check_format(path)
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style: dict[str, Any] = {
+        "font.family": _installed_families(), "svg.hashsalt": "lmstudio-app", "svg.fonttype": "path",
+        "axes.edgecolor": "#C3CAD2", "axes.labelcolor": HINT, "xtick.color": HINT, "ytick.color": HINT,
+        "hatch.linewidth": 0.4, "hatch.color": "#DDE2E7", "axes.unicode_minus": False,
+        "text.parse_math": False,  # a dollar in a token is a dollar
+    }
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a rare script shows as a box
+        figure = Figure(figsize=inches, dpi=PIXELS_PER_INCH)
+        FigureCanvasAgg(figure)
+        yield figure
+        drawn = io.BytesIO()
+        kind = path.suffix.lower()[1:]
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    write_bytes(path, drawn.getvalue())
+
+
+def _installed_families() -> list[str]:
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in FAMILIES if name in installed] or ["DejaVu Sans"]
+
+
+def _draw_curve(axes: Axes, points: Sequence[tuple[int, float]], colour: str, smoothing: float) -> float:
+    steps, values = np.array(points, dtype=float).T
+    if smoothing:
+        axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.34)
+        values = smoothed(values, smoothing)
+        axes.plot(steps, values, color=colour, linewidth=1.8)
+    else:
+        axes.plot(steps, values, color=colour, linewidth=1.8, marker="o", markersize=3.5, markerfacecolor="white")
+    return float(values[-1])
+
+
+def smoothed(values: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:
+    """Exponential moving average (N,) without the bias towards zero at its start; NaN leaves it as it was.
+
+    Source: Kingma & Ba 2015, section 3 (bias correction)."""
+    out = np.empty(len(values))
+    average = weight = 0.0
+    for i, value in enumerate(values):
+        if np.isfinite(value):
+            average = smoothing * average + (1 - smoothing) * value
+            weight = smoothing * weight + (1 - smoothing)
+        out[i] = average / weight if weight else np.nan
+    return out
+
+
+def _finish_axes(axes: Axes, logarithmic: bool) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+    if logarithmic:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.set_yticks([tick for tick in (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if low <= tick <= high])
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.minorticks_off()
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("steps", fontsize=9)
+    axes.set_ylabel("loss, bits per byte (lower is better)", fontsize=9)
+    axes.tick_params(labelsize=8, length=0)
+    axes.grid(axis="y", color=GRID)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.margins(x=0)
+
+
+def _label_right(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Names and values to the right of the plot, moved apart where they would overlap."""
+    least = 0.045
+    places = sorted((float(axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]), value, name, colour)
+                    for value, name, colour in labels)
+    heights: list[float] = []
+    for place, *_ in places:
+        heights.append(max(place, heights[-1] + least) if heights else place)
+    excess = max(0.0, heights[-1] - 1.0) if heights else 0.0
+    for height, (_, value, name, colour) in zip(heights, places, strict=True):
+        axes.text(1.015, height - excess, f"{name}  {value:.2f}", transform=axes.transAxes, fontsize=8.5, color=colour, va="center")
+
+
+def _chosen(attention: NDArray[np.float32], layer: int | None, head: int | None) -> NDArray[np.float32]:
+    layers, heads = attention.shape[:2]
+    for name, number, count in (("layer", layer, layers), ("head", head, heads)):
+        if number is not None and not 1 <= number <= count:
+            raise UserError("There is no {name} {number}: this model has {name}s 1 to {count}.", field=name,
+                            choices=tuple(range(1, count + 1)), name=name, number=number, count=count)
+    chosen: NDArray[np.float32] = attention[(layer or 1) - 1, (head or 1) - 1]
+    return chosen
+
+
+def _draw_weights(axes: Axes, weights: NDArray[np.float32]) -> Any:
+    size = len(weights)
+    hidden = np.triu(np.ones((size, size), dtype=bool), 1)
+    axes.set_facecolor("white")
+    axes.fill_between([-0.5, size - 0.5], [-0.5, size - 0.5], -0.5, facecolor="none", hatch="////", edgecolor="#DDE2E7",
+                      linewidth=0, step=None)
+    return axes.imshow(np.ma.masked_array(weights, hidden), cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _name_tokens(axes: Axes, tokens: Sequence[str]) -> None:
+    every = -(-len(tokens) // MOST_LABELS)
+    places = range(0, len(tokens), every)
+    names = [visible(tokens[i]) for i in places]
+    axes.set_xticks(list(places), names, rotation=60, ha="left", fontsize=7)
+    axes.xaxis.tick_top()
+    axes.set_yticks(list(places), names, fontsize=7)
+    axes.tick_params(length=0)
+
+
+def visible(token: str) -> str:
+    """A token with its white space shown: a middle dot for a space, signs for a line end and a tab."""
+    return token.replace(" ", "·").replace("\n", "⏎").replace("\t", "⇥") or "∅"
+
+
+def _shortened(text: str, most: int = 70) -> str:
+    shown = visible(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
