@@ -146,7 +146,9 @@ def replace_folder(temporary: Path, final: Path) -> None:
         flush_folder(final.parent)
     except OSError as error:
         raise in_words(error, final, folder_bytes(temporary)) from error
-    shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        if final.exists():  # else what stepped aside is the only copy
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def remove_folder(folder: Path) -> None:
