@@ -23,9 +23,10 @@ Learning = Literal["gradient", "counting"]
 class Family:
     """A family of models, described without its network.
 
-    `network` is the dotted name of the module whose `build(settings, vocabulary)` makes the model; it is imported only
-    then. `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown
-    before counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
+    `network` is the dotted name of the module whose `build(settings, vocabulary, seed)` makes the model and whose
+    `blank(settings, vocabulary)` makes one to load weights into; it is imported only then.
+    `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown before
+    counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
     `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names what an open model can show:
     "decoding", "attention".
     """
@@ -56,7 +57,7 @@ def families() -> dict[str, Family]:
     """All families by name, simplest first."""
     _import_members("lmstudio_app.engine.models", "settings")
     order = {"counting": 0, "gradient": 1}
-    return dict(sorted(_families.items(), key=lambda item: (order[item[1].learning], item[1].title != "RNN", item[0] == "gpt", item[0])))
+    return dict(sorted(_families.items(), key=lambda item: (order[item[1].learning], item[0] == "gpt", item[0])))
 
 
 def family(name: str) -> Family:
@@ -66,6 +67,20 @@ def family(name: str) -> Family:
         raise UserError("There is no family “{name}”. Known families: {known}.", field="family", choices=tuple(known),
                         name=name, known=", ".join(known))
     return known[name]
+
+
+_tasks: dict[str, object] = {}
+
+
+def register_task(name: str, task: object) -> None:
+    """Add a task; `engine.task` gives this its types."""
+    _tasks[name] = task
+
+
+def tasks() -> dict[str, object]:
+    """All tasks by name; ask `engine.task.tasks` for them with their type."""
+    _import_members("lmstudio_app.engine.tasks")
+    return dict(sorted(_tasks.items()))
 
 
 @cache

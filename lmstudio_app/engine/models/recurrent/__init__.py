@@ -1,0 +1,1 @@
+"""The recurrent family: RNN, LSTM, GRU."""

@@ -1,0 +1,73 @@
+"""Causal self-attention (Vaswani et al. 2017): every position gathers from itself and the positions before it.
+
+Shapes: B batch, T new positions, S all positions held, D width, H heads, W = D/H numbers per head.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmstudio_app.engine.blocks.caches import KeyValueCache
+from lmstudio_app.engine.blocks.layers import Linear
+from lmstudio_app.engine.blocks.positions import Rotation, rotate
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention with a triangular mask.
+
+    It runs PyTorch's scaled-dot-product kernel, which never forms the weights; while `captured` is a list, it forms
+    them and adds them there (`probes.attention_weights`).
+    """
+
+    captured: list[Tensor] | None
+
+    def __init__(self, width: int, heads: int, dropout: float, bias: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.captured = None
+        self.query_key_value = Linear(width, 3 * width, bias=bias)
+        self.output = Linear(width, width, bias=bias)
+
+    def forward(
+        self, hidden: Tensor, rotation: Rotation | None = None, cache: KeyValueCache | None = None, layer: int = 0
+    ) -> Tensor:
+        """(B, T, D) → (B, T, D). With a cache, the T positions follow those it holds for `layer`."""
+        batch, length, width = hidden.shape
+        shape = (batch, length, 3, self.heads, width // self.heads)
+        query, key, value = self.query_key_value(hidden).view(shape).permute(2, 0, 3, 1, 4)  # each (B, H, T, W)
+        if rotation is not None:
+            query, key = rotate(query, rotation), rotate(key, rotation)
+        if cache is not None:
+            key, value = cache.extend(layer, key, value)  # (1, H, S, W)
+        gathered = self._gather(query, key, value)
+        mixed: Tensor = self.output(gathered.transpose(1, 2).reshape(batch, length, width))
+        return functional.dropout(mixed, self.dropout, self.training) if self.dropout else mixed
+
+    def _gather(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        length, held = query.shape[2], key.shape[2]
+        if self.captured is not None:
+            weights = _weights(query, key)
+            self.captured.append(weights)
+            return weights @ value
+        dropout = self.dropout if self.training else 0.0
+        if length == held:
+            return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        mask = None if length == 1 else _visible(length, held, query.device)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+
+
+def _visible(length: int, held: int, device: torch.device) -> Tensor:
+    """Which of `held` positions each of the last `length` may see (T, S)."""
+    return torch.ones(length, held, dtype=torch.bool, device=device).tril(held - length)
+
+
+def _weights(query: Tensor, key: Tensor) -> Tensor:
+    """softmax(q·k / √W) over the visible positions (B, H, T, S); exactly 0 elsewhere."""
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    hidden_places = ~_visible(query.shape[2], key.shape[2], query.device)
+    return scores.masked_fill(hidden_places, -torch.inf).softmax(dim=-1)

@@ -1,0 +1,43 @@
+"""What a causal body remembers of a text: keys and values of a Transformer, the state of a recurrent network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class KeyValueCache:
+    """Keys and values of every layer for one text, in memory set aside once.
+
+    Legend: L layers, H heads, N the context, W numbers per head.
+    """
+
+    def __init__(self, layers: int, heads: int, context: int, head_width: int, like: Tensor) -> None:
+        self.length = 0
+        self._context = context
+        self._store = torch.zeros(layers, 2, 1, heads, context, head_width, dtype=like.dtype, device=like.device)
+
+    @property
+    def room(self) -> int:
+        """How many more tokens fit."""
+        return self._context - self.length
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the new keys and values (1, H, T, W) of one layer after those held; all of them so far.
+
+        `length` is advanced by the body once all layers have written.
+        """
+        end = self.length + keys.shape[2]
+        held_keys, held_values = self._store[layer, 0], self._store[layer, 1]  # (1, H, N, W)
+        held_keys[:, :, self.length : end] = keys
+        held_values[:, :, self.length : end] = values
+        return held_keys[:, :, :end], held_values[:, :, :end]
+
+
+class CarriedState:
+    """The state of a recurrent net after the tokens read so far; None before the first."""
+
+    room = None
+
+    def __init__(self) -> None:
+        self.state: Tensor | tuple[Tensor, Tensor] | None = None

@@ -1,0 +1,64 @@
+"""A causal body with a head over the vocabulary: the `Model` that recurrent networks and Transformers make.
+
+Shapes: B batch, T positions, D width, V vocabulary, N tokens of a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmstudio_app.engine.blocks import scoring, weights
+from lmstudio_app.engine.blocks.backbone import Backbone
+from lmstudio_app.engine.blocks.decoding import LanguageDecoding
+from lmstudio_app.engine.blocks.layers import Linear
+
+
+class LanguageModel(nn.Module):
+    """Body and head; a tied head uses the token table as its weights (Press and Wolf 2017)."""
+
+    def __init__(self, body: Backbone, vocabulary: int, *, tied: bool) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.body = body
+        self.head = Linear(body.width, vocabulary, bias=False)
+        if tied:
+            self.head.weight = body.tokens.weight
+
+    @property
+    def context(self) -> int | None:
+        """The most tokens it sees at once; None when it carries a state of any length."""
+        return self.body.context
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (B, T, V) for the token after each of `inputs` (B, T)."""
+        logits: Tensor = self.head(self.body(inputs))
+        return logits
+
+    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean nats per token of `targets` (B, T) after `inputs` (B, T); a scalar to differentiate."""
+        return functional.cross_entropy(self(inputs).view(-1, self.vocabulary), targets.reshape(-1))
+
+    def begin(self, prompt: NDArray[np.int64]) -> LanguageDecoding:
+        """Read `prompt` (T,) and be ready for the next token; after an empty prompt every token is equally likely."""
+        return LanguageDecoding(self.body, self.head, prompt)
+
+    def score(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Nats of each token (N,) given those before it, each scored once; the first costs ln V.
+
+        A body with a context reads windows that overlap by half; one that carries a state reads the text in one go.
+        """
+        return scoring.score(self.body, self.head, tokens)
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Copies of all weights by name; a tied head has none of its own."""
+        return weights.read(self)
+
+    def load_weights(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take weights over. Raises `UserError`, with nothing changed, when a name or shape does not fit."""
+        weights.write(self, arrays)

@@ -1,0 +1,113 @@
+"""The GPT itself: a Transformer decoder with normalization before each part (pre-norm).
+
+Shapes: B batch, T positions, D width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmstudio_app.engine.blocks.attention import SelfAttention
+from lmstudio_app.engine.blocks.backbone import Backbone, Memory
+from lmstudio_app.engine.blocks.caches import KeyValueCache
+from lmstudio_app.engine.blocks.feed_forward import FeedForward
+from lmstudio_app.engine.blocks.language_model import LanguageModel
+from lmstudio_app.engine.blocks.layers import Embedding, fill_normal
+from lmstudio_app.engine.blocks.normalization import normalization
+from lmstudio_app.engine.blocks.positions import RotaryPositions, Rotation
+from lmstudio_app.engine.models.gpt.settings import GPTSettings, inner_width
+
+DEVIATION = 0.02
+"""Standard deviation of fresh weights, as in GPT-2."""
+
+
+class Block(nn.Module):
+    """Attention, then the feed-forward part, each added to what came in: (B, T, D) → (B, T, D)."""
+
+    def __init__(self, settings: GPTSettings) -> None:
+        super().__init__()
+        width, bias = settings.width, settings.bias
+        self.attention_normalization = normalization(settings.normalization, width, bias)
+        self.attention = SelfAttention(width, settings.heads, settings.dropout, bias)
+        self.feed_forward_normalization = normalization(settings.normalization, width, bias)
+        self.feed_forward = FeedForward(width, inner_width(settings), settings.activation, settings.dropout, bias)
+
+    def forward(self, hidden: Tensor, rotation: Rotation | None, cache: KeyValueCache | None, layer: int) -> Tensor:
+        """(B, T, D) → (B, T, D); `layer` says which part of the cache is this block's."""
+        hidden = hidden + self.attention(self.attention_normalization(hidden), rotation, cache, layer)
+        added: Tensor = self.feed_forward(self.feed_forward_normalization(hidden))
+        return hidden + added
+
+
+class GPTBody(Backbone):
+    """Tokens (B, T) → hidden vectors (B, T, D)."""
+
+    causal = True
+
+    def __init__(self, settings: GPTSettings, vocabulary: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.width = settings.width
+        self.context: int = settings.context
+        self.dropout = settings.dropout
+        self.tokens = Embedding(vocabulary, settings.width)
+        self.positions: nn.Module = (
+            Embedding(settings.context, settings.width)
+            if settings.positions == "learned"
+            else RotaryPositions(settings.context, settings.width // settings.heads)
+        )
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
+        self.normalization = normalization(settings.normalization, settings.width, settings.bias)
+
+    def forward(self, tokens: Tensor, memory: Memory | None = None) -> Tensor:
+        """Hidden vectors (B, T, D); raises `ValueError` where the tokens do not fit into the context."""
+        cache = memory if isinstance(memory, KeyValueCache) else None
+        start, length = 0 if cache is None else cache.length, tokens.shape[1]
+        if start + length > self.context:
+            raise ValueError(f"{start + length} tokens do not fit into a context of {self.context}")
+        hidden: Tensor = self.tokens(tokens)  # (B, T, D)
+        rotation: Rotation | None = None
+        if isinstance(self.positions, RotaryPositions):
+            rotation = self.positions(start, length)
+        else:
+            hidden = hidden + self.positions.weight[start : start + length]  # type: ignore[index]
+        if self.dropout:
+            hidden = functional.dropout(hidden, self.dropout, self.training)
+        for layer, block in enumerate(self.blocks):
+            hidden = block(hidden, rotation, cache, layer)
+        if cache is not None:
+            cache.length += length
+        normalized: Tensor = self.normalization(hidden)
+        return normalized
+
+    def empty_memory(self) -> KeyValueCache:
+        """Room for the keys and values of one full context."""
+        heads = self.settings.heads
+        return KeyValueCache(self.settings.layers, heads, self.context, self.width // heads, like=self.tokens.weight)
+
+
+def blank(settings: GPTSettings, vocabulary: int) -> LanguageModel:
+    """A GPT to load weights into: nothing is drawn, its weights are unset."""
+    return LanguageModel(GPTBody(settings, vocabulary), vocabulary, tied=settings.tied)
+
+
+def build(settings: GPTSettings, vocabulary: int, seed: int) -> LanguageModel:
+    """A GPT with fresh weights from a generator of its own.
+
+    As in GPT-2, weights are normal with deviation 0.02, those that write into the residual stream divided by the square
+    root of their number, 2 · layers; biases 0, scales 1.
+    """
+    model = blank(settings, vocabulary)
+    generator = torch.Generator().manual_seed(seed)
+    residual = DEVIATION / math.sqrt(2 * settings.layers)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif parameter.dim() > 1:
+            writes = name.endswith(("attention.output.weight", "feed_forward.narrow.weight"))
+            fill_normal([parameter], residual if writes else DEVIATION, generator)
+    return model

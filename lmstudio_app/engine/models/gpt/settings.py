@@ -1,0 +1,146 @@
+"""The settings of a GPT: a Transformer decoder (Radford et al. 2019, GPT-2; Touvron et al. 2023, Llama)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from lmstudio_app.engine.registry import Family, register_family
+from lmstudio_app.engine.settings import Problem, Settings, setting
+
+WIDTH_MINIMUM, WIDTH_MAXIMUM = 8, 8192
+
+
+class GPTSettings(Settings):
+    """Shape and parts of a GPT."""
+
+    layers: int = setting(
+        4, title="Layers", unit="blocks", minimum=1, maximum=64, help="More layers learn longer patterns; slower."
+    )
+    heads: int = setting(
+        4, title="Heads", unit="per layer", minimum=1, maximum=64, help="Each head can watch for a different relation."
+    )
+    width: int = setting(
+        128,
+        title="Width",
+        unit="numbers per token",
+        minimum=WIDTH_MINIMUM,
+        maximum=WIDTH_MAXIMUM,
+        help="How many numbers describe one token inside the model.",
+    )
+    context: int = setting(
+        128, title="Context", unit="tokens", minimum=2, maximum=8192, help="Tokens the model can see at once."
+    )
+    dropout: float = setting(
+        0.1,
+        title="Dropout",
+        unit="share switched off",
+        minimum=0.0,
+        below=1.0,
+        help="Hides random units while learning, so that the model memorises less.",
+    )
+    positions: Literal["learned", "rotary"] = setting(
+        "learned",
+        title="Positions",
+        choices={"learned": "Learned", "rotary": "Rotary"},
+        advanced=True,
+        help="How the model knows the order of tokens: a learned table, or queries and keys turned by their place.",
+    )
+    normalization: Literal["layer", "rms"] = setting(
+        "layer",
+        title="Normalization",
+        choices={"layer": "LayerNorm", "rms": "RMSNorm"},
+        advanced=True,
+        help="Keeps the numbers in range before each part of a block.",
+    )
+    activation: Literal["gelu", "swiglu"] = setting(
+        "gelu",
+        title="Activation",
+        choices={"gelu": "GELU", "swiglu": "SwiGLU"},
+        advanced=True,
+        help="The bend in the feed-forward part of a block.",
+    )
+    tied: bool = setting(
+        True,
+        title="Tied embeddings",
+        advanced=True,
+        help="Reading and writing share one table of tokens: fewer parameters.",
+    )
+    bias: bool = setting(
+        False,
+        title="Biases",
+        advanced=True,
+        help="Adds a learned offset to each linear map and LayerNorm, as GPT-2 does; slightly slower.",
+    )
+
+    def conflicts(self) -> Iterator[Problem]:
+        """A width that its heads cannot share."""
+        rotary = self.positions == "rotary"
+        unit = 2 * self.heads if rotary else self.heads
+        if self.width % unit == 0:
+            return
+        choices = tuple(
+            w
+            for w in (self.width // unit * unit, (self.width // unit + 1) * unit)
+            if WIDTH_MINIMUM <= w <= WIDTH_MAXIMUM
+        )
+        if self.width % self.heads:
+            yield Problem("width", "Must divide evenly by {heads} heads.", {"heads": self.heads}, choices)
+        else:
+            yield Problem(
+                "width",
+                "Must give each of {heads} heads an even number: rotary positions turn pairs.",
+                {"heads": self.heads},
+                choices,
+            )
+
+
+def inner_width(settings: GPTSettings) -> int:
+    """Numbers inside the feed-forward part: 4 D, or for SwiGLU, which has three maps, 8/3 D rounded up to a multiple of
+    8, so that both cost about the same."""
+    return 4 * settings.width if settings.activation == "gelu" else -(-8 * settings.width // 24) * 8
+
+
+def parameters(settings: GPTSettings, vocabulary: int) -> int:
+    """Trainable numbers, exactly."""
+    width, inner = settings.width, inner_width(settings)
+    widened = inner if settings.activation == "gelu" else 2 * inner
+    norm = width * (2 if settings.bias and settings.normalization == "layer" else 1)
+    block = 4 * width * width + (widened + inner) * width + 2 * norm
+    if settings.bias:
+        block += 4 * width + widened + width
+    tables = vocabulary * width * (1 if settings.tied else 2)
+    if settings.positions == "learned":
+        tables += settings.context * width
+    return tables + settings.layers * block + norm
+
+
+def activation_bytes(settings: GPTSettings, vocabulary: int, batch: int) -> int:
+    """An estimate of what one training step keeps for its backward pass."""
+    return 0
+
+
+def outline(settings: GPTSettings) -> str:
+    """Layers × heads × width."""
+    return f"{settings.layers} × {settings.heads} × {settings.width}"
+
+
+FAMILY = register_family(
+    Family(
+        name="gpt",
+        title="Transformer (GPT)",
+        summary="Reads all earlier tokens at once, using attention.",
+        settings=GPTSettings,
+        network="lmstudio_app.engine.models.gpt.network",
+        learning="gradient",
+        presets={
+            "tiny": {"layers": 2, "heads": 2, "width": 64, "context": 64},
+            "small": {"layers": 4, "heads": 4, "width": 128, "context": 128},
+            "medium": {"layers": 6, "heads": 6, "width": 384, "context": 256},
+        },
+        parameters=parameters,
+        outline=outline,
+        activation_bytes=activation_bytes,
+        offers=frozenset({"decoding", "attention"}),
+    )
+)

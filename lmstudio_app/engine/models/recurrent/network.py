@@ -1,0 +1,74 @@
+"""The recurrent language model itself.
+
+Shapes: B batch, T positions, D width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmstudio_app.engine.blocks.backbone import Backbone, Memory
+from lmstudio_app.engine.blocks.caches import CarriedState
+from lmstudio_app.engine.blocks.language_model import LanguageModel
+from lmstudio_app.engine.blocks.layers import Embedding
+from lmstudio_app.engine.blocks.recurrent import recurrent_layers
+from lmstudio_app.engine.models.recurrent.settings import RecurrentSettings
+
+
+class RecurrentBody(Backbone):
+    """Tokens (B, T) → hidden vectors (B, T, D); its state starts at zero and is carried on in a memory."""
+
+    causal = True
+    context = None
+
+    def __init__(self, settings: RecurrentSettings, vocabulary: int) -> None:
+        super().__init__()
+        self.width = settings.width
+        self.dropout = settings.dropout
+        self.tokens = Embedding(vocabulary, settings.width)
+        self.cells = recurrent_layers(settings.cell, settings.layers, settings.width, settings.dropout)
+
+    def forward(self, tokens: Tensor, memory: Memory | None = None) -> Tensor:
+        """Hidden vectors (B, T, D) of the last layer."""
+        carried = memory if isinstance(memory, CarriedState) else None
+        hidden: Tensor = self._drop(self.tokens(tokens))  # (B, T, D)
+        hidden, state = self.cells(hidden, None if carried is None else carried.state)
+        if carried is not None:
+            carried.state = state
+        return self._drop(hidden)
+
+    def empty_memory(self) -> CarriedState:
+        """The state before the first token."""
+        return CarriedState()
+
+    def _drop(self, hidden: Tensor) -> Tensor:
+        return functional.dropout(hidden, self.dropout, self.training) if self.dropout else hidden
+
+
+def blank(settings: RecurrentSettings, vocabulary: int) -> LanguageModel:
+    """A network to load weights into: nothing is drawn, its weights are unset."""
+    return LanguageModel(RecurrentBody(settings, vocabulary), vocabulary, tied=settings.tied)
+
+
+def build(settings: RecurrentSettings, vocabulary: int, seed: int) -> LanguageModel:
+    """A network with fresh weights from a generator of its own.
+
+    All are uniform in ±1/√D, PyTorch's choice for recurrent layers; offsets are 0, but an LSTM's forget gate starts
+    at 1, so that it keeps its memory until it has learned what to forget (Jozefowicz et al. 2015).
+    """
+    model = blank(settings, vocabulary)
+    generator = torch.Generator().manual_seed(seed)
+    bound = 1 / math.sqrt(settings.width)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1:
+                parameter.uniform_(-bound, bound, generator=generator)
+            else:
+                nn.init.zeros_(parameter)
+                if settings.cell == "lstm" and "bias_ih" in name:
+                    parameter[settings.width : 2 * settings.width] = 1.0
+    return model

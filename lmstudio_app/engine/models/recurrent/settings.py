@@ -1,0 +1,91 @@
+"""The settings of a recurrent language model (Mikolov et al. 2010; with an LSTM, Zaremba et al. 2014)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lmstudio_app.engine.registry import Family, register_family
+from lmstudio_app.engine.settings import Settings, setting
+
+MAPS = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+class RecurrentSettings(Settings):
+    """Cell and shape of a recurrent network."""
+
+    cell: Literal["rnn", "lstm", "gru"] = setting(
+        "lstm",
+        title="Cell",
+        choices={"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"},
+        help="What carries the past from token to token: LSTM and GRU have gates that keep it for longer.",
+    )
+    layers: int = setting(
+        2, title="Layers", unit="cells deep", minimum=1, maximum=16, help="More layers learn longer patterns; slower."
+    )
+    width: int = setting(
+        192,
+        title="Width",
+        unit="numbers per token",
+        minimum=4,
+        maximum=8192,
+        help="How many numbers each layer carries from token to token.",
+    )
+    context: int = setting(
+        128,
+        title="Context",
+        unit="tokens",
+        minimum=2,
+        maximum=8192,
+        help="Tokens that learning looks back over. Writing carries its state on without end.",
+    )
+    dropout: float = setting(
+        0.1,
+        title="Dropout",
+        unit="share switched off",
+        minimum=0.0,
+        below=1.0,
+        help="Hides random units while learning, so that the model memorises less.",
+    )
+    tied: bool = setting(
+        True,
+        title="Tied embeddings",
+        advanced=True,
+        help="Reading and writing share one table of tokens: fewer parameters.",
+    )
+
+
+def parameters(settings: RecurrentSettings, vocabulary: int) -> int:
+    """Trainable numbers, exactly: each map of a cell reads the layer below and its own past, with two offsets."""
+    width = settings.width
+    cell = MAPS[settings.cell] * (2 * width * width + 2 * width)
+    return vocabulary * width * (1 if settings.tied else 2) + settings.layers * cell
+
+
+def activation_bytes(settings: RecurrentSettings, vocabulary: int, batch: int) -> int:
+    """An estimate of what one training step keeps for its backward pass."""
+    return 0
+
+
+def outline(settings: RecurrentSettings) -> str:
+    """Cell, layers × width."""
+    return f"{settings.cell.upper()} {settings.layers} × {settings.width}"
+
+
+FAMILY = register_family(
+    Family(
+        name="recurrent",
+        title="Recurrent (RNN, LSTM, GRU)",
+        summary="Reads token by token and carries a memory along.",
+        settings=RecurrentSettings,
+        network="lmstudio_app.engine.models.recurrent.network",
+        learning="gradient",
+        presets={
+            "tiny": {"layers": 1, "width": 96, "context": 64},
+            "small": {"layers": 2, "width": 192, "context": 128},
+            "medium": {"layers": 2, "width": 512, "context": 256},
+        },
+        parameters=parameters,
+        outline=outline,
+        activation_bytes=activation_bytes,
+    )
+)
