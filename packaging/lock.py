@@ -6,8 +6,8 @@ be installed (``pip install uv``); it takes packages from wherever it is configu
 
 Two things are changed in what uv resolves:
 
-- The packages that only a CUDA build of torch needs are left out. A build names them exactly in its own metadata, so pip
-  fetches the right ones where such a build is installed, and none where it is not.
+- The packages that only a CUDA build of torch needs are left out. A build names them exactly in its own metadata, so
+  pip fetches the right ones where such a build is installed, and none where it is not.
 - torch loses its local version (as in ``2.13.0+cpu``), so that the line accepts any build of that version.
 """
 
@@ -42,7 +42,7 @@ def plain(resolved: str) -> list[str]:
 
 def requirement(line: str) -> str:
     """A requirement line without the note that says which package asked for it."""
-    return line.split("#")[0].strip()
+    return line.split("#", maxsplit=1)[0].strip()
 
 
 def additional(lines: list[str], base: list[str]) -> list[str]:
@@ -57,7 +57,15 @@ def resolve(previous: Path, *options: str) -> list[str]:
         output = Path(folder) / previous.name
         if previous.exists():
             shutil.copy(previous, output)
-        fixed = ["--universal", "--python-version", OLDEST_PYTHON, "--no-header", "--annotation-style", "line", "--quiet"]
+        fixed = [
+            "--universal",
+            "--python-version",
+            OLDEST_PYTHON,
+            "--no-header",
+            "--annotation-style",
+            "line",
+            "--quiet",
+        ]
         command = [uv(), "pip", "compile", "pyproject.toml", *fixed, "--output-file", str(output), *options]
         subprocess.run(command, cwd=CHECKOUT, check=True)
         return plain(output.read_text(encoding="utf-8"))

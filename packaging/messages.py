@@ -7,8 +7,8 @@ FAILED = 1
 """Exit code when something broke that set-up tried to do itself."""
 
 
-class Stop(Exception):
-    """Set-up cannot go on; carries the sentence to print and the exit code to end with."""
+class SetUpError(Exception):
+    """Set-up cannot go on; it carries the sentence to print and the exit code to end with."""
 
     def __init__(self, sentence: str, code: int = USERS_TURN) -> None:
         super().__init__(sentence)
