@@ -1,0 +1,102 @@
+"""Numbers as people read them: thousands set off, three figures where more would be noise, units beside them."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QCoreApplication
+
+
+def whole(number: float) -> str:
+    """A whole number with its thousands set off: 1,240."""
+    return f"{number:,.0f}"
+
+
+def plain(number: float) -> str:
+    """A tick label: no digits that say nothing."""
+    if number == 0:
+        return "0"
+    if abs(number) >= 1000:
+        return f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+    if abs(number) < 1e-3:
+        return power(number)
+    return f"{number:.4g}"
+
+
+def power(number: float) -> str:
+    """A very small or large number with its power of ten: 2.9 × 10⁻⁴."""
+    factor, exponent = f"{number:.1e}".split("e")
+    return f"{factor.removesuffix('.0')} × 10{_raised(int(exponent))}"
+
+
+def _raised(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def scaled(number: float) -> tuple[str, str]:
+    """A small number as (factor, "×10⁻⁴"), so that a key figure stays short."""
+    if number == 0 or not math.isfinite(number) or 0.01 <= abs(number) < 1e4:
+        return plain(number), ""
+    factor, exponent = f"{number:.1e}".split("e")
+    return factor, f"×10{_raised(int(exponent))}"
+
+
+def loss(number: float | None, digits: int = 2) -> str:
+    """A loss in bits per byte; “–” where it is missing."""
+    if number is None or not math.isfinite(number):
+        return "–"
+    return f"{number:,.{digits}f}" if abs(number) < 1000 else f"{number:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: 3 min 12 s."""
+    if seconds < 10:
+        return QCoreApplication.translate("Numbers", "{seconds} s").format(seconds=f"{seconds:.1f}".removesuffix(".0"))
+    left = round(seconds)
+    if left < 60:
+        return QCoreApplication.translate("Numbers", "{seconds} s").format(seconds=left)
+    if left < 3600:
+        return QCoreApplication.translate("Numbers", "{minutes} min {seconds} s").format(
+            minutes=left // 60, seconds=f"{left % 60:02d}"
+        )
+    if left < 86400:
+        return QCoreApplication.translate("Numbers", "{hours} h {minutes} min").format(
+            hours=left // 3600, minutes=f"{left % 3600 // 60:02d}"
+        )
+    return QCoreApplication.translate("Numbers", "{days} d {hours} h").format(
+        days=left // 86400, hours=left % 86400 // 3600
+    )
+
+
+def moment(seconds: float) -> str:
+    """A tick of a time axis in one unit: 30 s, 5 min, 2 h."""
+    units = (
+        (86400, QCoreApplication.translate("Numbers", "{count} d")),
+        (3600, QCoreApplication.translate("Numbers", "{count} h")),
+        (60, QCoreApplication.translate("Numbers", "{count} min")),
+    )
+    for length, words in units:
+        halves = 2 * seconds / length
+        if seconds >= length and abs(halves - round(halves)) < 1e-6:
+            return words.format(count=f"{seconds / length:g}")
+    return QCoreApplication.translate("Numbers", "{count} s").format(count=f"{seconds:g}") if seconds else "0"
+
+
+def size(count: float) -> str:
+    """A number of bytes: 1.4 GB."""
+    for unit, amount in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if count >= amount:
+            value = count / amount
+            return f"{value:.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+    return f"{count:,.0f} B"
+
+
+def parameters(count: int) -> tuple[str, str]:
+    """A number of parameters as (figure, unit): 3.09, million."""
+    if count >= 1e9:
+        return f"{count / 1e9:.2f}", QCoreApplication.translate("Numbers", "billion")
+    if count >= 1e6:
+        return f"{count / 1e6:.2f}", QCoreApplication.translate("Numbers", "million")
+    if count >= 10_000:
+        return f"{count / 1e3:.1f}", QCoreApplication.translate("Numbers", "thousand")
+    return f"{count:,}", ""

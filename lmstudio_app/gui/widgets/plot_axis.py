@@ -1,0 +1,78 @@
+"""The axes of a plot: four to six round ticks, a horizontal grid, thousands set off."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import pyqtgraph as pg
+
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets import number_text, ticks
+
+Scale = Literal["plain", "whole", "seconds", "logarithmic"]
+
+
+class Axis(pg.AxisItem):  # type: ignore[misc]
+    """An axis of round ticks. With the scale "logarithmic" the view counts in powers of ten."""
+
+    def __init__(self, orientation: str, scale: Scale = "plain", *, compact: bool = False) -> None:
+        super().__init__(orientation)
+        self._scale = scale
+        self._compact = compact
+        self._across = orientation == "left"
+        self.enableAutoSIPrefix(False)
+        self.setStyle(
+            tickTextOffset=6,
+            tickLength=0,
+            autoExpandTextSpace=False,
+            autoReduceTextSpace=False,
+            hideOverlappingLabels=False,
+        )
+        self.recolor()
+
+    @property
+    def ticks_scale(self) -> Scale:
+        return self._scale
+
+    def set_scale(self, scale: Scale) -> None:
+        """Count in another way from now on."""
+        self._scale = scale
+        self.picture = None
+        self.update()
+
+    def recolor(self) -> None:
+        """Take the colours and the text size of the theme."""
+        look = theme.current()
+        self.setPen(pg.mkPen(look.color("line2"), width=1))
+        self.setTickPen(pg.mkPen(look.color("grid"), width=1))
+        self.setTextPen(pg.mkPen(look.color("text3")))
+        self.setTickFont(look.font(theme.HINT))
+        if self._across:
+            self.setGrid(255)
+            self.setWidth(look.pixels(34 if self._compact else 40))
+        else:
+            self.setHeight(look.pixels(18 if self._compact else 22))
+        self.setZValue(-1)
+
+    def tickValues(self, low: float, high: float, length: float) -> list[tuple[float, list[float]]]:
+        """One level of ticks, as many as the axis has room for."""
+        room = theme.current().pixels(24 if self._across else 74)
+        most = max(2, min(3 if self._compact else 7, int(length / room)))
+        if self._scale == "logarithmic":
+            low, high = max(low, -300.0), min(high, 300.0)
+            return [(1.0, [math.log10(v) for v in ticks.logarithmic_ticks(10.0**low, 10.0**high, most)])]
+        if self._scale == "seconds":
+            return [(1.0, [v for v in ticks.time_ticks(low, high, most) if v >= 0])]
+        values = ticks.plain_ticks(low, high, most, whole=self._scale == "whole")
+        return [(1.0, [v for v in values if v >= 0 or self._scale == "plain"])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """The words of each tick."""
+        if self._scale == "logarithmic":
+            return [number_text.plain(10.0**value) for value in values]
+        if self._scale == "seconds":
+            return [number_text.moment(round(value, 6)) for value in values]
+        if self._scale == "whole":
+            return [number_text.whole(value) for value in values]
+        return [number_text.plain(round(value, 12)) for value in values]

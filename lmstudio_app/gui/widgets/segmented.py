@@ -1,0 +1,114 @@
+"""One choice of a few, side by side: Log | Linear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
+
+from lmstudio_app.gui import theme
+
+_RADIUS = 6.0
+
+
+class Segmented(QWidget):
+    """A row of joined buttons of which exactly one is pressed; arrow keys move the choice.
+
+    Signals: `changed(value)` when a person chose.
+    """
+
+    changed = Signal(str)
+
+    def __init__(
+        self, choices: Sequence[tuple[str, str]], name: str, parent: QWidget | None = None, *, compact: bool = False
+    ) -> None:
+        """`choices` are (value, words); `name` is what a screen reader calls the row."""
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._group = QButtonGroup(self)
+        self._segments: dict[str, _Segment] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for place, (value, words) in enumerate(choices):
+            segment = _Segment(words, place == 0, place == len(choices) - 1, compact, self)
+            segment.setAccessibleDescription(name)
+            self._group.addButton(segment)
+            self._segments[value] = segment
+            row.addWidget(segment)
+        next(iter(self._segments.values())).setChecked(True)
+        self._group.buttonClicked.connect(lambda button: self.changed.emit(self.value))
+        theme.current().changed.connect(self.updateGeometry)
+
+    @property
+    def value(self) -> str:
+        """The chosen value."""
+        return next(value for value, segment in self._segments.items() if segment.isChecked())
+
+    def set_value(self, value: str) -> None:
+        """Choose `value` without telling anybody."""
+        self._segments[value].setChecked(True)
+
+    def set_available(self, value: str, available: bool, reason: str = "") -> None:
+        """Grey a choice out, saying why, or offer it again."""
+        segment = self._segments[value]
+        segment.setEnabled(available)
+        segment.setToolTip(reason)
+        segment.setAccessibleDescription(reason or self.accessibleName())
+
+
+class _Segment(QAbstractButton):
+    """One of the joined buttons."""
+
+    def __init__(self, words: str, first: bool, last: bool, compact: bool, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._first, self._last, self._compact = first, last, compact
+        self.setText(words)
+        self.setAccessibleName(words)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        look = theme.current()
+        metrics = QFontMetrics(look.font(theme.LABEL, 600))
+        height = look.pixels(24 if self._compact else 26)
+        return QSize(metrics.horizontalAdvance(self.text()) + look.pixels(20), height)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5 if self._last else 0.5, -0.5)
+        shape = _rounded(box, self._first, self._last)
+        fill = "ink" if self.isChecked() else "hover" if self.underMouse() and self.isEnabled() else "surface"
+        edge = look.color("ink" if self.isChecked() else "line2")
+        painter.setPen(QPen(edge, 1))
+        painter.setBrush(look.color(fill))
+        painter.drawPath(shape)
+        painter.setFont(look.font(theme.LABEL, 600 if self.isChecked() else 500))
+        painter.setPen(look.color("onink" if self.isChecked() else "text" if self.isEnabled() else "text3"))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.text())
+        if self.hasFocus():
+            painter.setPen(QPen(look.color("focus"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 5, 5)
+
+
+def _rounded(box: QRectF, left: bool, right: bool) -> QPainterPath:
+    """A rectangle with round corners at the chosen ends."""
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.WindingFill)
+    path.addRoundedRect(box, _RADIUS, _RADIUS)
+    if not left:
+        path.addRect(QRectF(box.left(), box.top(), _RADIUS, box.height()))
+    if not right:
+        path.addRect(QRectF(box.right() - _RADIUS, box.top(), _RADIUS, box.height()))
+    return path.simplified()
