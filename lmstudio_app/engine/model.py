@@ -73,7 +73,9 @@ class Model(Protocol):
 class Learner(Protocol):
     """All that the training loop knows of what it trains."""
 
-    model: Model
+    @property
+    def model(self) -> Model:
+        """The live model; `snapshot` gives one to use beside the training."""
 
     def step(self, number: int, batch: Batch) -> None:
         """One update, `number` counting from 1. What it measured stays on the device until `measured`."""
