@@ -173,7 +173,7 @@ class Environment:
         for lock in self.locks:
             arguments += ["--requirement", lock]
         if not sys.stdout.isatty():
-            arguments.append("--quiet")
+            arguments += ["--quiet", "--progress-bar", "off"]
         done = subprocess.run(
             arguments,
             env=pip_environment(os.environ),
