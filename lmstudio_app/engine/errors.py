@@ -18,4 +18,4 @@ class UserError(Exception):
         self.values = values
         self.field = field
         self.choices = tuple(choices)
-        super().__init__(template.format(**values))
+        super().__init__(template.format(**{"field": field, **values}))
