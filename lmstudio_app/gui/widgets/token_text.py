@@ -1,0 +1,32 @@
+"""How a token's text is made visible: a dot for a space, an arrow for a line's end."""
+
+from __future__ import annotations
+
+import unicodedata
+
+SPACE, NEWLINE, TABULATOR, PART = "·", "⏎", "⇥", "◦"
+_GLYPHS = {" ": SPACE, "\n": NEWLINE, "\t": TABULATOR, "\r": "␍", "\u00a0": "⍽", "\u3000": "□"}
+
+
+def visible(text: str, *, spaces: bool = True) -> str:
+    """`text` with what would not show replaced by a glyph, one character for one.
+
+    A token without text of its own (part of a character) shows as a small ring. With `spaces` off, spaces stay.
+    """
+    return "".join(_glyph(character, spaces) for character in text) if text else PART
+
+
+def label(text: str) -> str:
+    """`visible`, for a token that stands alone: a combining mark is put on a dotted circle."""
+    shown = visible(text)
+    return "◌" + shown if unicodedata.combining(shown[0]) else shown
+
+
+def _glyph(character: str, spaces: bool) -> str:
+    if character == " " and not spaces:
+        return character
+    if character in _GLYPHS:
+        return _GLYPHS[character]
+    if ord(character) < 32:
+        return chr(0x2400 + ord(character))
+    return "␡" if character == "\x7f" else character
