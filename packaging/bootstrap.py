@@ -49,9 +49,9 @@ def set_up(environment: Environment, system: System, environ: Mapping[str, str])
 
 
 def application_words(words: list[str], *, screen: bool) -> list[str]:
-    """What ``python -m lmstudio_app`` is given: without a screen the demo, unless a command was named."""
-    names_command = bool(words) and not words[0].startswith("-")
-    return words if screen or names_command else ["demo", *words]
+    """What ``python -m lmstudio_app`` is given: without a screen the demo, unless something else was asked for."""
+    asks_for_text = bool(words) and (not words[0].startswith("-") or words[0] in ("-h", "--help", "--version"))
+    return words if screen or asks_for_text else ["demo", *words]
 
 
 def child_environ(environment: Environment, environ: Mapping[str, str]) -> dict[str, str]:

@@ -166,6 +166,7 @@ class Environment:
                 self.restore_stamp(previous)
             raise SetUpError(f"{explain_pip(failure)}\nAll that pip said is in {log}", FAILED)
         self.write_stamp(complete=True)
+        log.unlink(missing_ok=True)
 
     def run_pip(self, log: Path) -> str | None:
         """Let pip install the locks. None when it did, else what it wrote to standard error."""

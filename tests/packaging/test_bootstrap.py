@@ -47,7 +47,8 @@ def test_without_a_screen_app_says_so_and_runs_the_demo(started, monkeypatch, ca
 def test_a_command_of_the_terminal_needs_no_screen(started, monkeypatch, capsys):
     without_screen(monkeypatch)
     assert bootstrap.main(["app", "corpus", "list"]) == 0
-    assert started == [["lmstudio_app", "corpus", "list"]]
+    assert bootstrap.main(["app", "--version"]) == 0
+    assert started == [["lmstudio_app", "corpus", "list"], ["lmstudio_app", "--version"]]
     assert capsys.readouterr().out == ""
 
 
