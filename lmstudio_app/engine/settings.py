@@ -200,12 +200,12 @@ def _problem(path: str, declared: Declaration | None, item: Any, known: Sequence
 
 def describe_range(declared: Declaration) -> str:
     """The allowed range in words: "between 1 and 7", "above 0", "at most 1"."""
-    low = f"at least {declared.minimum:g}" if declared.minimum is not None else (
-        f"above {declared.above:g}" if declared.above is not None else "")
-    high = f"at most {declared.maximum:g}" if declared.maximum is not None else (
-        f"below {declared.below:g}" if declared.below is not None else "")
+    low = f"at least {declared.minimum:.12g}" if declared.minimum is not None else (
+        f"above {declared.above:.12g}" if declared.above is not None else "")
+    high = f"at most {declared.maximum:.12g}" if declared.maximum is not None else (
+        f"below {declared.below:.12g}" if declared.below is not None else "")
     if declared.minimum is not None and declared.maximum is not None:
-        return f"between {declared.minimum:g} and {declared.maximum:g}"
+        return f"between {declared.minimum:.12g} and {declared.maximum:.12g}"
     return " and ".join(part for part in (low, high) if part)
 
 

@@ -1,0 +1,1 @@
+"""Text from a model's expectations: sampling and streaming, in numpy; no torch."""
