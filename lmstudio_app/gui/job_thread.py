@@ -1,0 +1,153 @@
+"""A thread that works off one job and keeps what it reports until the window asks for it.
+
+Work is a function that is handed `stopping() -> bool` and returns an iterable; each item goes into a queue. The window
+drains the queue on a timer, so that a job may report thousands of times a second without a redraw for each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import Any
+
+from PySide6.QtCore import QObject, QThread, QTimer
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import JobFailed
+
+Stopping = Callable[[], bool]
+Work = Callable[[Stopping], Iterable[Any]]
+Arrived = Callable[[list[Any]], None]
+Ended = Callable[[BaseException | None], None]
+
+DRAIN_MILLISECONDS = 33
+
+STACK_BYTES = 16 * 2**20
+"""Some systems give a second thread half a megabyte, too little for numerical libraries."""
+
+
+class JobThread(QThread):
+    """One job on a background thread. `failure` is the exception that ended it, if one did.
+
+    Signals: those of `QThread`; after `finished()` one last `drain()` has what was left.
+    """
+
+    def __init__(self, work: Work, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setStackSize(STACK_BYTES)
+        self._work = work
+        self._stop = Flag()
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        """What the thread does; Qt calls it."""
+        try:
+            for item in self._work(self.stopping):
+                self._items.put(item)
+        except BaseException as error:  # noqa: BLE001  (a panic of a library written in Rust is no Exception)
+            self.failure = error
+            self._items.put(failure_event(error))
+
+    def stop(self) -> None:
+        """Ask the work to end at its next opportunity."""
+        self._stop.set()
+
+    def stopping(self) -> bool:
+        """Whether somebody asked the work to end."""
+        return self._stop.is_set()
+
+    def drain(self) -> list[Any]:
+        """What was reported since the last call, oldest first. Never waits."""
+        items = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                items.append(self._items.get_nowait())
+        return items
+
+
+@dataclass
+class _Started:
+    """A thread at work, with those who want to hear of it."""
+
+    thread: JobThread
+    arrived: Arrived
+    ended: Ended
+
+
+class Jobs(QObject):
+    """The threads of one window, drained by one timer that only runs while there are any."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._started: dict[int, _Started] = {}
+        self._timer = QTimer(self)
+        self._timer.setInterval(DRAIN_MILLISECONDS)
+        self._timer.timeout.connect(self.drain)
+
+    def start(
+        self, work: Work, arrived: Arrived, ended: Ended | None = None, owner: QObject | None = None
+    ) -> JobThread:
+        """Start `work` on a thread of its own; `arrived(items)` and then `ended(failure or None)` are called here.
+
+        When `owner` is destroyed the work is asked to stop and nobody is called any more.
+        """
+        thread = JobThread(work, self)
+        started = self._started[id(thread)] = _Started(thread, arrived, ended or (lambda failure: None))
+        if owner is not None:
+
+            def forget() -> None:
+                thread.stop()
+                started.arrived, started.ended = (lambda items: None), (lambda failure: None)
+
+            owner.destroyed.connect(forget)
+        thread.start()
+        self._timer.start()
+        return thread
+
+    def drain(self) -> None:
+        """Hand on what was reported since the last time, and say which jobs ended."""
+        for key, started in list(self._started.items()):
+            over = started.thread.isFinished()  # asked first: what is reported before the end is drained below
+            if items := started.thread.drain():
+                started.arrived(items)
+            if over and self._started.pop(key, None) is not None:
+                started.thread.wait()
+                started.thread.deleteLater()
+                started.ended(started.thread.failure)
+        if not self._started:
+            self._timer.stop()
+
+    def close(self) -> None:
+        """Ask all to stop, wait for them and hand on their last words."""
+        while self._started:
+            for started in list(self._started.values()):
+                started.thread.stop()
+                started.thread.wait()
+            self.drain()
+
+
+def failure_event(error: BaseException) -> JobFailed:
+    """`error` as a report: a person's mistake in its own sentence, a bug with its traceback."""
+    if isinstance(error, UserError):
+        return JobFailed(error.template, error.values)
+    values = {"kind": type(error).__name__, "reason": str(error)}
+    told = "".join(traceback.format_exception(error))
+    return JobFailed("Something in the program failed ({kind}: {reason}). What was saved is safe.", values, told)
+
+
+def until(stopping: Stopping, items: Iterable[Any]) -> Iterator[Any]:
+    """`items` up to the moment when `stopping()`; what makes them is then closed, so that it can tidy up."""
+    source = iter(items)
+    try:
+        for item in source:
+            yield item
+            if stopping():
+                return
+    finally:
+        if (close := getattr(source, "close", None)) is not None:
+            close()

@@ -1,0 +1,122 @@
+"""One pane of the window, and the way to run it alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox, QWidget
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import sentence
+
+
+class Pane(QWidget):
+    """What the window shows behind one button of the rail.
+
+    A pane is built on first show, from the session alone: it must look the same whether it was there from the start or
+    is opened afterwards. Subclasses set `name` (also of its icon in `resources/icons`) and `needs`, what the opened
+    model must offer ("attention", "decoding").
+
+    Signals:
+        crumbs_changed(): the window's top bar shall ask `title()` and `crumbs()` again.
+        go(str): show the pane of that name.
+        said(str, str): a sentence for the person, above the pane; its kind is "info", "ok", "warn" or "err".
+    """
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    crumbs_changed = Signal()
+    go = Signal(str)
+    said = Signal(str, str)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setProperty("page", True)
+
+    def title(self) -> str:
+        """The pane's name as the person reads it."""
+        raise NotImplementedError
+
+    def crumbs(self) -> list[str]:
+        """What is open in the pane, from the outside in (corpus, run)."""
+        return []
+
+    def primary_action(self) -> None:
+        """What Ctrl+Enter does here."""
+
+    def regions(self) -> list[QWidget]:
+        """The widgets that F6 goes through, each the first control of its part of the pane."""
+        return []
+
+    def tell(self, error: BaseException) -> None:
+        """Say above the pane what went wrong."""
+        self.said.emit(sentence(error), "err")
+
+    def train(self) -> None:
+        """Start the drafted run; while another trains, ask whether to wait for it or to stop it."""
+        self._start_or_ask(lambda first: self.session.start_training(first=first))
+
+    def resume_run(self, name: str, device: str | None = None) -> None:
+        """Train the run `name` on; while another trains, ask whether to wait for it or to stop it."""
+        if self.session.is_training(name):
+            self.session.resume()
+            return
+        self._start_or_ask(lambda first: self.session.resume_run(name, device, first=first))
+
+    def _start_or_ask(self, start: Callable[[bool], object]) -> None:
+        if not self.session.busy:
+            self._start(start, False)
+            return
+        name = self.session.job.run if self.session.job is not None else ""
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(self.tr("A run is training"))
+        box.setText(self.tr("The run “{name}” is training. What shall happen to the new one?").format(name=name))
+        box.setInformativeText(self.tr("Stopping keeps a checkpoint; the run can be resumed later."))
+        queue = box.addButton(self.tr("Queue behind it"), QMessageBox.ButtonRole.AcceptRole)
+        stop = box.addButton(self.tr("Stop it first"), QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(self.tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(queue)
+
+        def answered(button: QAbstractButton) -> None:
+            if button in (queue, stop):
+                self._start(start, button is stop)
+
+        box.buttonClicked.connect(answered)
+        box.open()
+
+    def _start(self, start: Callable[[bool], object], first: bool) -> None:
+        waits = self.session.busy and not first
+        try:
+            start(first)
+        except UserError as error:
+            self.tell(error)
+            return
+        if waits:
+            self.said.emit(self.tr("Queued. It starts when the run before it ends."), "ok")
+        else:
+            self.go.emit("train")
+
+
+def run_alone(pane: type[Pane]) -> int:
+    """Show one pane in a window of its own, on the workspace named on the command line or the usual one."""
+    application = QApplication(sys.argv)
+    theme.current().restore()
+    session = Session()
+    session.open_workspace(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    shown = pane(session)
+    shown.setWindowTitle(shown.title())
+    shown.resize(1280, 800)
+    shown.show()
+    session.warm_up(lambda: None)
+    code = application.exec()
+    session.close()
+    return code

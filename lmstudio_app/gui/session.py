@@ -1,0 +1,406 @@
+"""What the panes of one window share: the workspace, the draft of the next run, the opened run, the training."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import CorpusReady, Event, Progress
+from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping, until
+from lmstudio_app.gui.training_job import TrainingJob, Trainings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from lmstudio_app.engine.devices import Device
+    from lmstudio_app.engine.model import Model
+    from lmstudio_app.engine.run import Run, RunConfig
+    from lmstudio_app.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The next run as it stands in the form: plain values, checked only when it is started.
+
+    `tokenizer`, `model`, `training` and `execution` hold what differs from the preset and the declared defaults. An
+    empty `name` lets the program find one.
+    """
+
+    corpus: str = ""
+    family: str = "gpt"
+    preset: str = "small"
+    name: str = ""
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    execution: Mapping[str, Any] = field(default_factory=dict)
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """The settings by group, as the pipeline takes them; empty groups left out."""
+        groups = ("tokenizer", "model", "training", "execution")
+        return {name: dict(getattr(self, name)) for name in groups if getattr(self, name)}
+
+
+class Session(QObject):
+    """What the panes share, and where every job of the window is started.
+
+    Signals:
+        workspace_changed(): another folder was opened; everything else is empty again.
+        devices_changed(): the devices of this machine are known (`devices`).
+        corpora_changed(), runs_changed(): the workspace lists something else.
+        draft_changed(): `draft` is another.
+        run_changed(): another run is opened (`run`), or none.
+        job_changed(): the training began, paused, ended, or the queue is another (`job`, `queued`).
+        events_arrived(list): reports of the training since the last time, oldest first, at most 30 times a second.
+        preparing_changed(): the preparation of a corpus began, moved on or ended (`preparing`: its latest `Progress`).
+        prepared(str): a corpus is ready, by name.
+        failed(object): an exception that nobody else handles, such as the one that ended the training.
+    """
+
+    workspace_changed = Signal()
+    devices_changed = Signal()
+    corpora_changed = Signal()
+    runs_changed = Signal()
+    draft_changed = Signal()
+    run_changed = Signal()
+    job_changed = Signal()
+    events_arrived = Signal(list)
+    preparing_changed = Signal()
+    prepared = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.jobs = Jobs(self)
+        self.trainings = Trainings(self.jobs, lambda name: self.workspace.run(name), self)
+        self.trainings.changed.connect(self.job_changed)
+        self.trainings.changed.connect(self.runs_changed)
+        self.trainings.arrived.connect(self.events_arrived)
+        self.trainings.failed.connect(self.failed)
+        self._workspace: Workspace | None = None
+        self._claim = contextlib.ExitStack()
+        self.claim_refused: UserError | None = None
+        self.devices: tuple[Device, ...] = ()
+        self.draft = Draft()
+        self.run: Run | None = None
+        self.preparing: Progress | None = None
+        self._preparation: JobThread | None = None
+        self._waiting: deque[Callable[[], Iterable[Event]]] = deque()
+        self._deleted: list[str] = []
+
+    @property
+    def job(self) -> TrainingJob | None:
+        """The run that is training, or that trained last."""
+        return self.trainings.job
+
+    @property
+    def queued(self) -> list[str]:
+        """The names of the runs that wait for the one that trains."""
+        return self.trainings.queued
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is training or paused."""
+        return self.trainings.busy
+
+    # The workspace ----------------------------------------------------------------------------------------------
+
+    @property
+    def opened(self) -> bool:
+        """Whether a workspace is open."""
+        return self._workspace is not None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that is open. Raises `UserError` when none is."""
+        if self._workspace is None:
+            raise UserError("No workspace is open. Choose a folder for it in the settings.")
+        return self._workspace
+
+    def open_workspace(self, folder: Path | None = None) -> None:
+        """Open the workspace in `folder` (None: the usual place), made when it is not there. Raises `UserError`.
+
+        Where another window has it open, `claim_refused` says who; only that other window remembers its layout.
+        """
+        from lmstudio_app.engine.workspace import Workspace
+
+        if self.busy:
+            raise UserError("A run is training. Stop it before you open another workspace.")
+        workspace = Workspace.open(folder)
+        self._claim.close()
+        self._workspace, self.run, self.claim_refused = workspace, None, None
+        self._deleted, self.draft = [], Draft()
+        self.trainings.forget()
+        try:
+            self._claim.enter_context(workspace.claim_window())
+        except UserError as error:
+            self.claim_refused = error
+        for changed in (self.workspace_changed, self.corpora_changed, self.draft_changed, self.run_changed):
+            changed.emit()
+
+    def warm_up(self, ready: Callable[[], None]) -> None:
+        """Import what the first paint left out, on a thread: `ready()` once the engine is there, then PyTorch."""
+
+        def work(stopping: Stopping) -> Iterator[tuple[Device, ...] | None]:
+            from lmstudio_app.engine import pipeline, registry, workspace  # noqa: F401
+
+            registry.families()
+            yield None
+            from lmstudio_app.engine.devices import available_devices
+
+            yield tuple(available_devices())
+
+        def arrived(items: list[tuple[Device, ...] | None]) -> None:
+            for devices in items:
+                if devices is None:
+                    ready()
+                else:
+                    self.devices = devices
+                    self.devices_changed.emit()
+
+        self.jobs.start(work, arrived, self._told)
+
+    def close(self) -> None:
+        """Ask every job to end, wait for it, and let go of the workspace. The training keeps a checkpoint."""
+        self._waiting.clear()
+        self.trainings.stop()
+        self.jobs.close()
+        self._claim.close()
+
+    # Corpora ----------------------------------------------------------------------------------------------------
+
+    def prepare(self, **request: Any) -> None:
+        """Make a corpus as `pipeline.prepare(workspace, **request)` does; one after the other when there are several.
+
+        When it is ready it becomes the draft's corpus and `prepared` is emitted; `failed` when it is not.
+        """
+        from lmstudio_app.engine import pipeline
+
+        self._line_up(partial(pipeline.prepare, self.workspace, **request))
+
+    def redo(self, corpus: str, **request: Any) -> None:
+        """Make `corpus` again as `pipeline.redo(corpus, **request)` does: another encoding, cleaning or split."""
+        from lmstudio_app.engine import pipeline
+
+        self._line_up(partial(pipeline.redo, self.workspace.corpus(corpus), **request))
+
+    def stop_preparing(self) -> None:
+        """Give up the corpus in preparation; nothing of it is left."""
+        if self._preparation is not None:
+            self._preparation.stop()
+
+    def choose_corpus(self, name: str) -> None:
+        """Make `name` the corpus of the next run."""
+        self.change_draft(corpus=name)
+
+    def delete_corpus(self, name: str) -> None:
+        """Move a corpus to the bin. Raises `UserError` naming the runs that depend on it."""
+        self.workspace.delete_corpus(name)
+        if self.draft.corpus == name:
+            self.change_draft(corpus="")
+        self.corpora_changed.emit()
+
+    def rename_corpus(self, old: str, new: str) -> None:
+        """Give a corpus another name. Raises `UserError`."""
+        self.workspace.rename_corpus(old, new)
+        if self.draft.corpus == old:
+            self.change_draft(corpus=new)
+        self.corpora_changed.emit()
+
+    def _line_up(self, preparation: Callable[[], Iterable[Event]]) -> None:
+        self._waiting.append(preparation)
+        if self._preparation is None:
+            self._prepare_next()
+
+    def _prepare_next(self) -> None:
+        self.preparing = None
+        if not self._waiting:
+            self._preparation = None
+        else:
+            preparation = self._waiting.popleft()
+            self.preparing = Progress("", 0, 0, "")
+            self._preparation = self.jobs.start(
+                lambda stopping: until(stopping, preparation()), self._preparation_arrived, self._preparation_ended
+            )
+        self.preparing_changed.emit()
+
+    def _preparation_arrived(self, items: list[Event]) -> None:
+        for event in items:
+            if isinstance(event, Progress):
+                self.preparing = event
+            elif isinstance(event, CorpusReady):
+                self.choose_corpus(event.corpus)
+                self.corpora_changed.emit()
+                self.prepared.emit(event.corpus)
+        self.preparing_changed.emit()
+
+    def _preparation_ended(self, failure: BaseException | None) -> None:
+        self._prepare_next()
+        self._told(failure)
+
+    # The next run and the training ------------------------------------------------------------------------------
+
+    def change_draft(self, **changes: Any) -> None:
+        """Set fields of the draft."""
+        self.draft = replace(self.draft, **changes)
+        self.draft_changed.emit()
+
+    def configuration(self) -> RunConfig:
+        """The checked settings of the next run. Raises `SettingsError` naming each field that is wrong."""
+        from lmstudio_app.engine import pipeline
+
+        chosen = self.draft
+        return pipeline.draft(
+            self.workspace,
+            corpus=chosen.corpus,
+            family=chosen.family,
+            preset=chosen.preset or None,
+            name=chosen.name or None,
+            values=chosen.values(),
+        )
+
+    def start_training(self, config: RunConfig | None = None, *, first: bool = False) -> str:
+        """Make a run of `config` (None: of the draft) and train it, or line it up while another trains.
+
+        `first` stops the one that trains and takes its place. Returns the run's name. Raises `UserError`.
+        """
+        run = self.workspace.new_run(config or self.configuration())
+        name = run.config.name
+        idle = not self.busy
+        self.trainings.start(name, first=first)
+        if idle or first:
+            self.open_run(name)
+        self.runs_changed.emit()
+        return name
+
+    def queue_training(self, config: RunConfig | None = None) -> str:
+        """Make a run and line it up behind the one that trains (it starts at once where none does)."""
+        return self.start_training(config)
+
+    def resume_run(self, name: str, device: str | None = None, *, first: bool = False) -> None:
+        """Train `name` on from its last checkpoint, on another `device` if one is named. Raises `UserError`."""
+        if self.job is not None and self.job.active and self.job.run == name:
+            self.resume()
+        else:
+            self.trainings.start(name, {"device": device} if device else None, first=first)
+
+    def pause(self) -> None:
+        """Pause the training after its present step."""
+        self.trainings.ask(TrainingJob.pause)
+
+    def resume(self) -> None:
+        """Let the paused training go on."""
+        self.trainings.ask(TrainingJob.resume)
+
+    def stop(self) -> None:
+        """End the training after its present step, keeping a checkpoint. Those that wait go on waiting."""
+        self.trainings.stop()
+
+    def checkpoint(self) -> None:
+        """Save a checkpoint of the training after its present step."""
+        self.trainings.ask(TrainingJob.checkpoint)
+
+    # Runs -------------------------------------------------------------------------------------------------------
+
+    def open_run(self, name: str | None) -> None:
+        """Open the run `name` for all panes (None: close the opened one). Raises `UserError`."""
+        self.run = self.workspace.run(name) if name else None
+        self.run_changed.emit()
+
+    def is_training(self, name: str) -> bool:
+        """Whether the run `name` trains or is paused in this window."""
+        return self.job is not None and self.job.active and self.job.run == name
+
+    def rename_run(self, old: str, new: str) -> None:
+        """Give a run another name. Raises `UserError`, also while it trains."""
+        self._refuse_in_use(old)
+        self.workspace.rename_run(old, new)
+        if self._is_open(old):
+            self.open_run(new)
+        self.runs_changed.emit()
+
+    def delete_run(self, name: str) -> None:
+        """Move a run to the bin; `undo_delete` puts it back. Raises `UserError`, also while it trains."""
+        self._refuse_in_use(name)
+        self._deleted.append(self.workspace.delete_run(name))
+        if self._is_open(name):
+            self.open_run(None)
+        self.runs_changed.emit()
+
+    def undo_delete(self) -> None:
+        """Put the run that was deleted last back in its place."""
+        if self._deleted:
+            self.workspace.restore_run(self._deleted.pop())
+            self.runs_changed.emit()
+
+    def _is_open(self, name: str) -> bool:
+        return self.run is not None and self.run.config.name == name
+
+    def _refuse_in_use(self, name: str) -> None:
+        if self.is_training(name):
+            raise UserError("The run “{name}” is training. Stop it first.", name=name)
+        if name in self.queued:
+            self.trainings.remove(name)
+
+    # Short jobs -------------------------------------------------------------------------------------------------
+
+    def generate(self, prompt: str, settings: Any, arrived: Arrived, ended: Ended, owner: QObject) -> JobThread:
+        """Let the opened run continue `prompt`: `PromptRead`, a `TokenWritten` each, `GenerationEnded` arrive."""
+
+        def work(stopping: Stopping, run: Run, model: Model | None) -> Iterable[Any]:
+            from lmstudio_app.engine import pipeline
+
+            return pipeline.generate(run, prompt, settings, stopping=stopping, snapshot=model)
+
+        return self._with_model(work, arrived, ended, owner)
+
+    def inspect(self, text: str, arrived: Arrived, ended: Ended, owner: QObject) -> JobThread:
+        """Capture the opened run's attention on `text`: one `Trace` arrives."""
+
+        def work(stopping: Stopping, run: Run, model: Model | None) -> Iterable[Any]:
+            from lmstudio_app.engine import pipeline
+
+            return [pipeline.inspect(run, text, snapshot=model)]
+
+        return self._with_model(work, arrived, ended, owner)
+
+    def _with_model(
+        self, work: Callable[[Stopping, Run, Model | None], Iterable[Any]], arrived: Arrived, ended: Ended, owner: QObject
+    ) -> JobThread:
+        """Start `work(stopping, run, model)` on the opened run; `model` is a copy of it while it trains, else None."""
+        if self.run is None:
+            raise UserError("No run is open. Open one in Runs, or train one.")
+        run, job = self.run, self.job
+        copy = job.snapshot() if job is not None and self.is_training(run.config.name) else None
+
+        def wait_then_work(stopping: Stopping) -> Iterable[Any]:
+            model = wait_for(copy, stopping) if copy is not None else None
+            return [] if stopping() else work(stopping, run, model)
+
+        return self.jobs.start(wait_then_work, arrived, ended, owner)
+
+    def _told(self, failure: BaseException | None) -> None:
+        if failure is not None:
+            self.failed.emit(failure)
+
+
+def wait_for(copy: Future[Model], stopping: Stopping) -> Model | None:
+    """The copy of a model in training; None when the training ends first, whose checkpoint is then as new."""
+    from concurrent.futures import TimeoutError as TooLate
+
+    while not stopping():
+        try:
+            return copy.result(timeout=0.1)
+        except TooLate:
+            continue
+        except UserError:
+            return None
+    return None

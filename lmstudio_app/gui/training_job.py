@@ -1,0 +1,228 @@
+"""The run that is being trained, where it stands according to its reports, and the runs that wait behind it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from lmstudio_app.engine import events
+from lmstudio_app.gui.job_thread import Jobs, Stopping
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from lmstudio_app.engine.model import Model
+    from lmstudio_app.engine.run import Run
+    from lmstudio_app.engine.training.control import Control
+
+JobState = Literal["starting", "training", "pausing", "paused", "stopping", "ended"]
+
+RATE_ROWS = 200
+"""Time left is judged from this many of the latest rows."""
+
+
+class TrainingJob:
+    """One training. Read its fields; call its methods to ask something of it.
+
+    `state`: "starting" until the first step, then "training"; "pausing" and "stopping" until the loop has heard it.
+    `row` and `validation` are the latest rows of `metrics.jsonl`, `best` the lowest validation loss in bits per byte
+    seen so far with its step. `failure` is set when it died.
+    """
+
+    def __init__(self, run: str, control: Control) -> None:
+        self.run = run
+        self.control = control
+        self.state: JobState = "starting"
+        self.step = 0
+        self.steps = 0
+        self.parameters = 0
+        self.device = ""
+        self.reason = ""
+        self.outcome = ""
+        self.row: Mapping[str, Any] = {}
+        self.validation: Mapping[str, Any] = {}
+        self.best: tuple[int, float] | None = None
+        self.failure: events.JobFailed | None = None
+        self._pace: deque[tuple[int, float]] = deque(maxlen=RATE_ROWS)
+
+    @property
+    def active(self) -> bool:
+        """Whether it still goes on."""
+        return self.state != "ended"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at the pace of the latest rows; None before there are two."""
+        if len(self._pace) < 2 or not self.active:
+            return None
+        (first, began), (last, now) = self._pace[0], self._pace[-1]
+        if last <= first:
+            return None
+        return max(0.0, (self.steps - last) * (now - began) / (last - first))
+
+    def pause(self) -> None:
+        """Wait after the present step."""
+        if self.state == "training":
+            self.state = "pausing"
+        self.control.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.state in ("pausing", "paused"):
+            self.state, self.reason = "training", ""
+        self.control.resume()
+
+    def stop(self) -> None:
+        """End after the present step, with a checkpoint to go on from."""
+        if self.active:
+            self.state = "stopping"
+        self.control.stop()
+
+    def checkpoint(self) -> None:
+        """Save a checkpoint after the present step."""
+        self.control.checkpoint()
+
+    def snapshot(self) -> Future[Model]:
+        """Ask for a copy of the model as it is between two steps."""
+        return self.control.snapshot()
+
+    def take(self, event: events.Event) -> None:
+        """Note what `event` says."""
+        match event:
+            case events.RunStarted():
+                self.step, self.steps = event.step, event.steps
+                self.parameters, self.device = event.parameters, event.device
+                self._begun()
+            case events.StepDone():
+                self._begun()
+                self.row, self.step = event.row, int(event.row["step"])
+                if isinstance(seconds := event.row.get("seconds"), int | float):
+                    self._pace.append((self.step, float(seconds)))
+            case events.Validated():
+                self.validation = event.row
+                value = event.row.get("validation_bits_per_byte")
+                if value is not None and (self.best is None or value < self.best[1]):
+                    self.best = (int(event.row["step"]), float(value))
+            case events.JobPaused():
+                self.step, self.reason = event.step, event.reason
+                if self.state != "stopping":
+                    self.state = "paused"
+            case events.JobResumed():
+                if self.state != "stopping":
+                    self.state, self.reason = "training", ""
+            case events.RunEnded():
+                self.step, self.outcome = event.step, event.outcome
+            case events.JobFailed():
+                self.failure, self.outcome = event, "failed"
+
+    def _begun(self) -> None:
+        if self.state == "starting":
+            self.state = "training"
+
+
+class Trainings(QObject):
+    """One training at a time, and those that wait behind it, by name.
+
+    Signals:
+        changed(): a training began, paused or ended, or the queue is another.
+        arrived(list): reports of the training since the last time, oldest first.
+        failed(object): the exception that ended a training.
+    """
+
+    changed = Signal()
+    arrived = Signal(list)
+    failed = Signal(object)
+
+    def __init__(self, jobs: Jobs, open_run: Callable[[str], Run], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._open_run = open_run
+        self._holding = False
+        self._executions: dict[str, Mapping[str, Any]] = {}
+        self.job: TrainingJob | None = None
+        self.queued: list[str] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is training or paused."""
+        return self.job is not None and self.job.active
+
+    def start(self, name: str, execution: Mapping[str, Any] | None = None, *, first: bool = False) -> None:
+        """Train the run `name`, or line it up behind the one that trains; `first` stops that one for it."""
+        self._executions[name] = execution or {}
+        if name in self.queued:
+            self.queued.remove(name)
+        self.queued.insert(0 if first else len(self.queued), name)
+        self._holding = False
+        if self.job is not None and self.job.active:
+            if first:
+                self.job.stop()
+            self.changed.emit()
+        else:
+            self._next()
+
+    def remove(self, name: str) -> None:
+        """Take a waiting run out of the queue."""
+        self.queued = [waiting for waiting in self.queued if waiting != name]
+        self.changed.emit()
+
+    def ask(self, request: Callable[[TrainingJob], None]) -> None:
+        """Hand a request (`TrainingJob.pause` …) to the training, if there is one."""
+        if self.job is not None and self.job.active:
+            request(self.job)
+            self.changed.emit()
+
+    def stop(self) -> None:
+        """End the training after its present step, keeping a checkpoint. Those that wait go on waiting."""
+        self._holding = True
+        self.ask(TrainingJob.stop)
+
+    def forget(self) -> None:
+        """Empty the queue and drop the training that has ended: another workspace is opened."""
+        self.queued, self._executions, self.job = [], {}, None
+        self.changed.emit()
+
+    def _next(self) -> None:
+        if self.queued and not self._holding:
+            name = self.queued.pop(0)
+            try:
+                self._begin(name)
+            except Exception as error:  # the folder of a waiting run may have gone meanwhile
+                self.failed.emit(error)
+                self._next()
+                return
+        self.changed.emit()
+
+    def _begin(self, name: str) -> None:
+        from lmstudio_app.engine import pipeline
+        from lmstudio_app.engine.training.control import Control
+
+        run, control = self._open_run(name), Control()
+        execution = self._executions.pop(name, {})
+
+        def work(stopping: Stopping) -> Iterable[events.Event]:
+            return pipeline.train(run, control, execution=execution or None)
+
+        self.job = TrainingJob(name, control)
+        self._jobs.start(work, self._arrived, self._ended)
+
+    def _arrived(self, items: list[events.Event]) -> None:
+        job = self.job
+        if job is None:
+            return
+        before = job.state
+        for event in items:
+            job.take(event)
+        self.arrived.emit(items)
+        if job.state != before:
+            self.changed.emit()
+
+    def _ended(self, failure: BaseException | None) -> None:
+        if self.job is not None:
+            self.job.state = "ended"
+        if failure is not None:
+            self.failed.emit(failure)
+        self._next()
