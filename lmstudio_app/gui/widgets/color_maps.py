@@ -20,7 +20,8 @@ def table(name: str) -> NDArray[np.uint32]:
     from pyqtgraph import colormap
 
     colors = colormap.get(name).getLookupTable(0.0, 1.0, 256, alpha=False).astype(np.uint32)  # (256, 3)
-    return 0xFF000000 | (colors[:, 0] << 16) | (colors[:, 1] << 8) | colors[:, 2]
+    packed: NDArray[np.uint32] = 0xFF000000 | (colors[:, 0] << 16) | (colors[:, 1] << 8) | colors[:, 2]
+    return packed
 
 
 def chosen(name: str) -> str:

@@ -143,9 +143,6 @@ class HeadGrid(QWidget):
         chosen = self.box_of(*self._chosen)
         painter.setPen(QPen(look.color("ink"), 2))
         painter.drawRoundedRect(chosen.adjusted(-1, -1, 1, 1), 3, 3)
-        if self.hasFocus():
-            painter.setPen(QPen(look.color("focus"), 2))
-            painter.drawRoundedRect(chosen.adjusted(-3, -3, 3, 3), 4, 4)
 
     def _paint_numbers(self, painter: QPainter) -> None:
         look = theme.current()

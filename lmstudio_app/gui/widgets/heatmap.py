@@ -133,7 +133,7 @@ class Heatmap(QWidget):
         """The side of a cell in pixels."""
         return self.grid().width() / max(1.0, self._span)
 
-    def window(self) -> tuple[float, float, float]:
+    def visible_cells(self) -> tuple[float, float, float]:
         """What is visible, in cells: first row, first column, how many of each."""
         return self._top, self._left, self._span
 
@@ -186,8 +186,6 @@ class Heatmap(QWidget):
         painter = QPainter(self)
         if self.tokens:
             heatmap_painting.paint(self, painter)
-        if self.hasFocus():
-            heatmap_painting.paint_focus(self, painter)
 
     def _recolor(self) -> None:
         self._image = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import color_maps
@@ -34,14 +34,6 @@ def paint(view: Heatmap, painter: QPainter) -> None:
         _paint_crosshair(view, painter, grid, view.cell)
 
 
-def paint_focus(view: Heatmap, painter: QPainter) -> None:
-    """The ring of the keyboard focus."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.current().color("focus"), 2))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(QRectF(view.rect()).adjusted(1, 1, -1, -1), 6, 6)
-
-
 def _paint_hatching(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
     look = theme.current()
     painter.save()
@@ -55,7 +47,7 @@ def _paint_hatching(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
         start += gap
     painter.restore()
     words = QCoreApplication.translate("Heatmap", "later tokens are masked")
-    top, left, span = view.window()
+    span = view.visible_cells()[2]
     if span < len(view.tokens) or grid.width() < look.pixels(260):
         return
     painter.setFont(look.font(theme.HINT))
@@ -68,7 +60,7 @@ def _paint_hatching(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
 
 def _paint_cells(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
     picture, step = view.picture()
-    top, left, span = view.window()
+    top, left, span = view.visible_cells()
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     painter.drawImage(grid, picture, QRectF(left / step, top / step, span / step, span / step))
@@ -83,7 +75,7 @@ def _paint_tokens(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
     size = view.cell_size()
     every = max(1, int(-(-look.pixels(13) // max(size, 0.01))))
     row, column = view.cell or (-1, -1)
-    top, left, span = view.window()
+    top, left, span = view.visible_cells()
     for place in range(int(top), min(len(view.tokens), int(top + span) + 1)):
         if place % every == 0 and place != row and abs(place - row) * size >= look.pixels(12):
             _write_row(view, painter, grid, place, False)
@@ -133,9 +125,9 @@ def _paint_color_bar(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
     bar = QRectF(grid.right() + look.pixels(14), grid.bottom() - height, look.pixels(10), height)
     colors = color_maps.table(color_maps.chosen(view.colors))
     rows = max(1, int(height))
-    for row in range(rows):
-        color = colors[int(255 * (1 - (row + 0.5) / rows))]
-        painter.fillRect(QRectF(bar.left(), bar.top() + row, bar.width(), 1.5), QBrush(int(color)))
+    for line in range(rows):
+        color = QColor.fromRgba(int(colors[int(255 * (1 - (line + 0.5) / rows))]))
+        painter.fillRect(QRectF(bar.left(), bar.top() + line, bar.width(), 1.5), color)
     painter.setPen(QPen(look.color("line2"), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(bar)

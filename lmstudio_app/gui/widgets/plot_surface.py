@@ -11,7 +11,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from lmstudio_app.gui import theme
@@ -56,7 +56,6 @@ class PlotSurface(pg.PlotWidget):  # type: ignore[misc]
         self._levels: list[pg.InfiniteLine] = []
         self._linked_end: float | None = None
         self._gutter = 0.0
-        self._ring = False
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MILLISECONDS)
@@ -270,10 +269,6 @@ class PlotSurface(pg.PlotWidget):  # type: ignore[misc]
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plot_overlay.paint(self, painter)
-        if self._ring and self.hasFocus():
-            painter.setPen(QPen(QColor(theme.current().color("focus")), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.viewport().rect()).adjusted(1, 1, -1, -1), 6, 6)
         painter.restore()
 
     def resizeEvent(self, event: Any) -> None:
@@ -330,17 +325,6 @@ class PlotSurface(pg.PlotWidget):  # type: ignore[misc]
         super().leaveEvent(event)
         if not self.hasFocus():
             self.move_cursor(None)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """A ring shows the focus that came by keyboard."""
-        super().focusInEvent(event)
-        reason = Qt.FocusReason
-        self._ring = event.reason() in (reason.TabFocusReason, reason.BacktabFocusReason, reason.ShortcutFocusReason)
-        self.viewport().update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.viewport().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and Right step, Page Up and Down leap, Home and End go to the ends, B to the best, A shows all."""

@@ -96,10 +96,6 @@ class _Segment(QAbstractButton):
         painter.setFont(look.font(theme.LABEL, 600 if self.isChecked() else 500))
         painter.setPen(look.color("onink" if self.isChecked() else "text" if self.isEnabled() else "text3"))
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.text())
-        if self.hasFocus():
-            painter.setPen(QPen(look.color("focus"), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 5, 5)
 
 
 def _rounded(box: QRectF, left: bool, right: bool) -> QPainterPath:

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QSizePolicy, QSpacerItem, QW
 class WrappingRow(QLayout):
     """Lays items from left to right; those after `add_gap` stand at the right edge. What does not fit wraps."""
 
-    def __init__(self, parent: QWidget | None = None, spacing: int = 8) -> None:
+    def __init__(self, parent: QWidget | None = None, spacing: int = 8, *, centred: bool = False) -> None:
         super().__init__(parent)
+        self._centred = centred
         self._items: list[QLayoutItem] = []
         self._gap: int | None = None
         self.setSpacing(spacing)
@@ -94,7 +95,8 @@ class WrappingRow(QLayout):
     def _place(self, line: list[QLayoutItem], area: QRect) -> None:
         right = [item for item in line if self._gap is not None and self._items.index(item) >= self._gap]
         widths = sum(item.sizeHint().width() for item in right) + self.spacing() * max(0, len(right) - 1)
-        left = area.left()
+        used = sum(item.sizeHint().width() for item in line) + self.spacing() * (len(line) - 1)
+        left = area.left() + (max(0, area.width() - used) // 2 if self._centred else 0)
         for item in line:
             if right and item is right[0]:
                 left = max(left, area.right() + 1 - widths)

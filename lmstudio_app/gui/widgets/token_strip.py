@@ -1,0 +1,339 @@
+"""Text as the model sees it: tokens in a row, coloured one by one or by how little they were expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFont,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextLayout,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QWidget
+
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets import token_painting
+from lmstudio_app.gui.widgets.announce import announce
+from lmstudio_app.gui.widgets.token_lines import TokenLines
+from lmstudio_app.gui.widgets.token_text import label
+
+Tint = Literal["tokens", "surprise", "none"]
+_ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6)
+MARGIN = 12
+
+
+class TokenStrip(QAbstractScrollArea):
+    """A scrolling text of tokens. Only visible lines are laid out and painted, so 100,000 tokens are as quick as ten.
+
+    Tint "tokens" gives neighbours different colours and shows spaces; "surprise" tints by `set_chances`; prompt tokens
+    are pale. Selecting takes whole tokens; copying gives the text they stand for.
+
+    Signals: `token_hovered(index or -1)`, `current_changed(index or -1)`, `token_activated(index)` on click and Enter.
+    """
+
+    token_hovered = Signal(int)
+    current_changed = Signal(int)
+    token_activated = Signal(int)
+
+    def __init__(self, name: str, parent: QWidget | None = None, *, tint: Tint = "tokens") -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setProperty("verbatim", True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setMouseTracking(True)
+        self.tint: Tint = tint
+        self.texts: list[str] = []
+        self.chances: list[float | None] = []
+        self.prompt_tokens = 0
+        self.writing = False
+        self.current = -1
+        self._anchor = -1
+        self._hovered = -1
+        self._pressed = False
+        self._zoom = _ZOOMS.index(1.0)
+        self._layouts: dict[int, QTextLayout] = {}
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(33)
+        self._later.timeout.connect(self._settle)
+        theme.current().changed.connect(self._relay)
+        self.lines = self._new_lines()
+
+    # What is shown ------------------------------------------------------------------------------------------------
+
+    def set_tokens(
+        self, texts: Sequence[str], chances: Sequence[float | None] | None = None, *, prompt_tokens: int = 0
+    ) -> None:
+        """Show these tokens; the first `prompt_tokens` are a prompt. `chances` are probabilities or None."""
+        self.texts = list(texts)
+        self.chances = list(chances) if chances is not None else [None] * len(self.texts)
+        self.prompt_tokens = prompt_tokens
+        self._anchor = self._hovered = -1
+        self._set_current(-1)
+        self._relay()
+        self.verticalScrollBar().setValue(0)
+
+    def append(self, texts: Sequence[str], chances: Sequence[float | None] | None = None) -> None:
+        """Add tokens at the end; a view that shows the end goes on showing it."""
+        line = len(self.lines) - 1
+        self.texts.extend(texts)
+        self.chances.extend(chances if chances is not None else [None] * len(texts))
+        self.lines.append(texts)
+        for number in range(max(0, line - 1), len(self.lines)):
+            self._layouts.pop(number, None)
+        if not self._later.isActive():
+            self._later.start()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.set_tokens([])
+
+    def set_tint(self, tint: Tint) -> None:
+        """Choose what the colours mean."""
+        if (tint == "tokens") != (self.tint == "tokens"):
+            self.tint = tint
+            self._relay()
+        self.tint = tint
+        self.viewport().update()
+
+    def set_writing(self, writing: bool) -> None:
+        """Show a cursor at the end while text is being written."""
+        self.writing = writing
+        self.viewport().update()
+
+    def text(self) -> str:
+        """The text that the tokens stand for."""
+        return "".join(self.texts)
+
+    def selected_text(self) -> str:
+        """The text of the selected tokens."""
+        low, high = self.selection()
+        return "".join(self.texts[low:high])
+
+    def selection(self) -> tuple[int, int]:
+        """The selected tokens, from the first up to, but not including, the second."""
+        if self._anchor < 0 or self.current < 0:
+            return 0, 0
+        return min(self._anchor, self.current), max(self._anchor, self.current) + 1
+
+    def select_all(self) -> None:
+        """Select every token."""
+        if self.texts:
+            self._anchor = 0
+            self._set_current(len(self.texts) - 1)
+            self.viewport().update()
+
+    def copy(self) -> None:
+        """Put the selected text (or all of it) on the clipboard."""
+        QGuiApplication.clipboard().setText(self.selected_text() or self.text())
+
+    def zoom(self, steps: int) -> None:
+        """Enlarge the text by steps; 0 returns to the normal size."""
+        wanted = self._zoom + steps if steps else _ZOOMS.index(1.0)
+        self._zoom = min(max(wanted, 0), len(_ZOOMS) - 1)
+        self._relay()
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, 200)
+
+    # Layout -------------------------------------------------------------------------------------------------------
+
+    def text_font(self) -> QFont:
+        """The font of the tokens."""
+        font = theme.current().font(theme.BODY, mono=True)
+        font.setPixelSize(max(6, round(font.pixelSize() * _ZOOMS[self._zoom])))
+        return font
+
+    def line_height(self) -> float:
+        """The distance between lines."""
+        return round(self.text_font().pixelSize() * 1.72)
+
+    def layout_of(self, line: int) -> QTextLayout:
+        """A line of text, shaped as a whole, so that marks combine across tokens and Chinese stands right."""
+        if line not in self._layouts:
+            if len(self._layouts) > 400:
+                self._layouts.clear()
+            self._layouts[line] = token_painting.shape(self, line)
+        return self._layouts[line]
+
+    def token_at(self, place: QPointF) -> int:
+        """The token at a place of the viewport, or −1."""
+        number = int((place.y() + self.verticalScrollBar().value() - MARGIN) // self.line_height())
+        if not 0 <= number < len(self.lines) or not self.texts:
+            return -1
+        for token, box in token_painting.boxes(self, number):
+            if box.left() <= place.x() < max(box.right(), box.left() + 3):
+                return token
+        return -1
+
+    def box_of(self, token: int) -> QRectF:
+        """Where a token starts, in the viewport."""
+        number = self.lines.line_of(token)
+        top = MARGIN + number * self.line_height() - self.verticalScrollBar().value()
+        for found, box in token_painting.boxes(self, number):
+            if found == token:
+                return box.translated(0, top)
+        return QRectF()
+
+    def _new_lines(self) -> TokenLines:
+        metrics = QFontMetricsF(self.text_font())
+        width = max(40.0, self.viewport().width() - 2 * MARGIN)
+        return TokenLines(metrics.horizontalAdvance, width, spaces=self.tint == "tokens")
+
+    def _relay(self) -> None:
+        self._layouts.clear()
+        self.lines = self._new_lines()
+        self.lines.append(self.texts)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Fit the scroll bar to the lines, stay at the end if there, and paint."""
+        bar = self.verticalScrollBar()
+        at_end = bar.maximum() > 0 and bar.value() >= bar.maximum() - self.line_height()
+        height = len(self.lines) * self.line_height() + 2 * MARGIN
+        page = self.viewport().height()
+        was_empty = bar.maximum() == 0
+        bar.setPageStep(page)
+        bar.setSingleStep(int(self.line_height()))
+        bar.setRange(0, max(0, int(height - page)))
+        if at_end or (was_empty and self.writing):
+            bar.setValue(bar.maximum())
+        self.setAccessibleDescription(self.tr("{count} tokens.").format(count=f"{len(self.texts):,}"))
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._relay()
+
+    # Painting -----------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        token_painting.paint(self, painter, event.rect())
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self.viewport().update()
+
+    # Mouse and keys -----------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        token = self.token_at(event.position())
+        extend = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier) and self.current >= 0
+        self._pressed = token >= 0
+        self._anchor = (self._anchor if self._anchor >= 0 else self.current) if extend else -1
+        self._set_current(token)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        token = self.token_at(event.position())
+        if event.buttons() & Qt.MouseButton.LeftButton and self._pressed:
+            if token >= 0 and token != self.current:
+                self._anchor = self._anchor if self._anchor >= 0 else self.current
+                self._set_current(token)
+            return
+        self._hover(token)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self._pressed:
+            self._pressed = False
+            if self._anchor < 0 and self.current >= 0:
+                self.token_activated.emit(self.current)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._hover(-1)
+        return super().viewportEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1 if event.angleDelta().y() > 0 else -1)
+            return
+        super().wheelEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Copy"), self.copy)
+        menu.addAction(self.tr("Select all"), self.select_all)
+        menu.popup(event.globalPos() if event.globalPos() != QPoint() else self.mapToGlobal(self.rect().center()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows move, with Shift they select; Enter opens; Ctrl+A selects all, Ctrl+C copies."""
+        key = Qt.Key
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.select_all()
+        elif event.key() in (key.Key_Return, key.Key_Enter) and self.current >= 0:
+            self.token_activated.emit(self.current)
+        elif self.texts and (target := self._target(event)) is not None:
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._anchor = self._anchor if self._anchor >= 0 else max(self.current, 0)
+            else:
+                self._anchor = -1
+            self._set_current(min(max(target, 0), len(self.texts) - 1))
+            self.show_token(self.current)
+            announce(self, label(self.texts[self.current]))
+        else:
+            super().keyPressEvent(event)
+
+    def _target(self, event: QKeyEvent) -> int | None:
+        key, control = Qt.Key, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if event.key() in (key.Key_Left, key.Key_Right) and not control:
+            step = 1 if event.key() == key.Key_Right else -1
+            return self.current + step if self.current >= 0 else 0
+        if event.key() in (key.Key_Up, key.Key_Down):
+            return self._above(1 if event.key() == key.Key_Down else -1)
+        if event.key() in (key.Key_PageUp, key.Key_PageDown):
+            page = max(1, int(self.viewport().height() // self.line_height()) - 1)
+            return self._above(page if event.key() == key.Key_PageDown else -page)
+        if event.key() in (key.Key_Home, key.Key_End):
+            if control:
+                return 0 if event.key() == key.Key_Home else len(self.texts) - 1
+            here = self.lines.line(self.lines.line_of(max(self.current, 0)))
+            return here[0].token if event.key() == key.Key_Home else here[-1].token
+        return None
+
+    def _above(self, lines: int) -> int:
+        """The token `lines` further down at about the same place in its line."""
+        if self.current < 0:
+            return 0
+        x = self.box_of(self.current).center().x()
+        number = min(max(self.lines.line_of(self.current) + lines, 0), len(self.lines) - 1)
+        found = token_painting.boxes(self, number)
+        return min(found, key=lambda item: abs(item[1].center().x() - x))[0] if found else self.current
+
+    def show_token(self, token: int) -> None:
+        """Scroll so that a token is visible."""
+        height, bar = self.line_height(), self.verticalScrollBar()
+        top = MARGIN + self.lines.line_of(token) * height
+        if top - MARGIN < bar.value():
+            bar.setValue(int(top - MARGIN))
+        elif top + height + MARGIN > bar.value() + self.viewport().height():
+            bar.setValue(int(top + height + MARGIN - self.viewport().height()))
+
+    def _set_current(self, token: int) -> None:
+        if token != self.current:
+            self.current = token
+            self.current_changed.emit(token)
+        self.viewport().update()
+
+    def _hover(self, token: int) -> None:
+        if token != self._hovered:
+            self._hovered = token
+            self.token_hovered.emit(token)
