@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmstudio_app.engine.blocks.caches import KeyValueCache
-from lmstudio_app.engine.blocks.layers import Linear
+from lmstudio_app.engine.blocks.layers import Linear, dropout
 from lmstudio_app.engine.blocks.positions import Rotation, rotate
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention with a triangular mask.
+    """Multi-head attention with a triangular mask; dropout acts on its output, not on the weights.
 
     It runs PyTorch's scaled-dot-product kernel, which never forms the weights; while `captured` is a list, it forms
     them and adds them there (`probes.attention_weights`).
@@ -46,7 +46,7 @@ class SelfAttention(nn.Module):
             key, value = cache.extend(layer, key, value)  # (1, H, S, W)
         gathered = self._gather(query, key, value)
         mixed: Tensor = self.output(gathered.transpose(1, 2).reshape(batch, length, width))
-        return functional.dropout(mixed, self.dropout, self.training) if self.dropout else mixed
+        return dropout(mixed, self.dropout, self.training)
 
     def _gather(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         length, held = query.shape[2], key.shape[2]
@@ -54,11 +54,10 @@ class SelfAttention(nn.Module):
             weights = _weights(query, key)
             self.captured.append(weights)
             return weights @ value
-        dropout = self.dropout if self.training else 0.0
         if length == held:
-            return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+            return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         mask = None if length == 1 else _visible(length, held, query.device)
-        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
 
 
 def _visible(length: int, held: int, device: torch.device) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmstudio_app.engine.blocks.layers import Linear
+from lmstudio_app.engine.blocks.layers import Linear, dropout
 
 Activation = Literal["gelu", "swiglu"]
 
@@ -32,4 +32,4 @@ class FeedForward(nn.Module):
             gate, value = wide.chunk(2, dim=-1)
             bent = functional.silu(gate) * value
         narrowed: Tensor = self.narrow(bent)
-        return functional.dropout(narrowed, self.dropout, self.training) if self.dropout else narrowed
+        return dropout(narrowed, self.dropout, self.training)

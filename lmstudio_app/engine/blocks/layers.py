@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmstudio_app.engine.blocks import matrix_product
 
 
 class Linear(nn.Linear):
@@ -17,6 +20,10 @@ class Linear(nn.Linear):
 
     def reset_parameters(self) -> None:
         """Leave the weights unset."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(…, in) → (…, out), by the quickest product that this processor has."""
+        return matrix_product.linear(input, self.weight, self.bias)
 
 
 class Embedding(nn.Embedding):
@@ -31,3 +38,19 @@ def fill_normal(parameters: Iterable[nn.Parameter], deviation: float, generator:
     with torch.no_grad():
         for parameter in parameters:
             parameter.normal_(0.0, deviation, generator=generator)
+
+
+def dropout(values: Tensor, share: float, training: bool) -> Tensor:
+    """Set a `share` of `values` to 0 at random and scale up the rest (Srivastava et al. 2014), while `training`.
+
+    It draws from torch's global generator. On a CPU one draw of 64 bits decides on four numbers, which takes a third of
+    the time of PyTorch's own; the share is rounded to the nearest 1/65,536 then, and the scale follows it.
+    """
+    if not training or share == 0.0:
+        return values
+    if values.device.type != "cpu":
+        return functional.dropout(values, share, training=True)
+    dropped, count = round(share * 65_536), values.numel()
+    bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+    keep = (bits[:count] >= dropped - 32_768).view(values.shape)
+    return (values * keep).mul_(65_536 / (65_536 - dropped))

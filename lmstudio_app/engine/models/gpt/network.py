@@ -9,14 +9,13 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lmstudio_app.engine.blocks.attention import SelfAttention
 from lmstudio_app.engine.blocks.backbone import Backbone, Memory
 from lmstudio_app.engine.blocks.caches import KeyValueCache
 from lmstudio_app.engine.blocks.feed_forward import FeedForward
 from lmstudio_app.engine.blocks.language_model import LanguageModel
-from lmstudio_app.engine.blocks.layers import Embedding, fill_normal
+from lmstudio_app.engine.blocks.layers import Embedding, dropout, fill_normal
 from lmstudio_app.engine.blocks.normalization import normalization
 from lmstudio_app.engine.blocks.positions import RotaryPositions, Rotation
 from lmstudio_app.engine.models.gpt.settings import GPTSettings, inner_width
@@ -44,7 +43,10 @@ class Block(nn.Module):
 
 
 class GPTBody(Backbone):
-    """Tokens (B, T) → hidden vectors (B, T, D)."""
+    """Tokens (B, T) → hidden vectors (B, T, D).
+
+    Dropout acts where Vaswani et al. (2017, 5.4) have it: on the sum of token and position, and on what each part adds.
+    """
 
     causal = True
 
@@ -75,8 +77,7 @@ class GPTBody(Backbone):
             rotation = self.positions(start, length)
         else:
             hidden = hidden + self.positions.weight[start : start + length]  # type: ignore[index]
-        if self.dropout:
-            hidden = functional.dropout(hidden, self.dropout, self.training)
+        hidden = dropout(hidden, self.dropout, self.training)
         for layer, block in enumerate(self.blocks):
             hidden = block(hidden, rotation, cache, layer)
         if cache is not None:

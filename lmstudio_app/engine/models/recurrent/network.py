@@ -9,12 +9,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lmstudio_app.engine.blocks.backbone import Backbone, Memory
 from lmstudio_app.engine.blocks.caches import CarriedState
 from lmstudio_app.engine.blocks.language_model import LanguageModel
-from lmstudio_app.engine.blocks.layers import Embedding
+from lmstudio_app.engine.blocks.layers import Embedding, dropout
 from lmstudio_app.engine.blocks.recurrent import recurrent_layers
 from lmstudio_app.engine.models.recurrent.settings import RecurrentSettings
 
@@ -46,7 +45,7 @@ class RecurrentBody(Backbone):
         return CarriedState()
 
     def _drop(self, hidden: Tensor) -> Tensor:
-        return functional.dropout(hidden, self.dropout, self.training) if self.dropout else hidden
+        return dropout(hidden, self.dropout, self.training)
 
 
 def blank(settings: RecurrentSettings, vocabulary: int) -> LanguageModel:
