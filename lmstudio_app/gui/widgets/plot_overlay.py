@@ -22,16 +22,16 @@ from lmstudio_app.gui.widgets.plot_labels import (
 )
 
 if TYPE_CHECKING:
-    from lmstudio_app.gui.widgets.plot_surface import PlotSurface
+    from lmstudio_app.gui.widgets.plot_canvas import PlotCanvas
 
 
-def wanted_gutter(plot: PlotSurface) -> float:
+def wanted_gutter(plot: PlotCanvas) -> float:
     """How wide the gutter for the labels should be: enough for all of them, at most a third of the plot."""
     wide = gutter_width(_labels(plot))
     return min(max(wide, theme.current().pixels(64)) + 20, 0.34 * float(plot.viewport().width()))
 
 
-def paint(plot: PlotSurface, painter: QPainter) -> None:
+def paint(plot: PlotCanvas, painter: QPainter) -> None:
     """Everything over the lines, in pixels of the plot."""
     area = plot.plot_area()
     painter.save()
@@ -55,7 +55,7 @@ def paint(plot: PlotSurface, painter: QPainter) -> None:
         _paint_box(plot, painter, area, plot.cursor_step)
 
 
-def _labels(plot: PlotSurface) -> list[Label]:
+def _labels(plot: PlotCanvas) -> list[Label]:
     area, look = plot.plot_area(), theme.current()
     labels = []
     for reference in plot.references:
@@ -79,7 +79,7 @@ def _labels(plot: PlotSurface) -> list[Label]:
     return labels
 
 
-def _paint_points(plot: PlotSurface, painter: QPainter, curve: Curve) -> None:
+def _paint_points(plot: PlotCanvas, painter: QPainter, curve: Curve) -> None:
     look, area = theme.current(), plot.plot_area()
     (low, high), _ = plot.getViewBox().viewRange()
     if curve.look.points:
@@ -99,7 +99,7 @@ def _paint_points(plot: PlotSurface, painter: QPainter, curve: Curve) -> None:
         painter.drawEllipse(point, 4.5, 4.5)
 
 
-def _paint_best(plot: PlotSurface, painter: QPainter, area: QRectF, curve: Curve) -> None:
+def _paint_best(plot: PlotCanvas, painter: QPainter, area: QRectF, curve: Curve) -> None:
     """Mark the best value once later ones are worse; until then the newest point says it all."""
     best, last = curve.series.best(), curve.series.last()
     if best is None or best == last:
@@ -116,7 +116,7 @@ def _paint_best(plot: PlotSurface, painter: QPainter, area: QRectF, curve: Curve
     paint_best(painter, area, point, (title, detail.format(step=number_text.whole(step))), curve.color())
 
 
-def _paint_unit(plot: PlotSurface, painter: QPainter, area: QRectF) -> None:
+def _paint_unit(plot: PlotCanvas, painter: QPainter, area: QRectF) -> None:
     look = theme.current()
     painter.setFont(look.font(theme.HINT))
     painter.setPen(look.color("text3"))
@@ -125,7 +125,7 @@ def _paint_unit(plot: PlotSurface, painter: QPainter, area: QRectF) -> None:
     painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), words)
 
 
-def _paint_level_words(plot: PlotSurface, painter: QPainter, area: QRectF) -> None:
+def _paint_level_words(plot: PlotCanvas, painter: QPainter, area: QRectF) -> None:
     """In a small plot a level is named on its own line, at the right."""
     look = theme.current()
     painter.setFont(look.font(theme.HINT))
@@ -140,7 +140,7 @@ def _paint_level_words(plot: PlotSurface, painter: QPainter, area: QRectF) -> No
         painter.drawText(row, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), reference.title)
 
 
-def _paint_cursor(plot: PlotSurface, painter: QPainter, area: QRectF) -> None:
+def _paint_cursor(plot: PlotCanvas, painter: QPainter, area: QRectF) -> None:
     assert plot.cursor_step is not None
     look = theme.current()
     x = plot.getViewBox().mapViewToScene(QPointF(plot.x_of(plot.cursor_step), 0)).x()
@@ -161,7 +161,7 @@ def _paint_cursor(plot: PlotSurface, painter: QPainter, area: QRectF) -> None:
             painter.drawEllipse(point, radius, radius)
 
 
-def readings(plot: PlotSurface, step: float) -> list[Reading]:
+def readings(plot: PlotCanvas, step: float) -> list[Reading]:
     """What each line says at `step`, exactly as recorded; an older value says which step it is from."""
     found = []
     for curve in plot.curves.values():
@@ -181,7 +181,7 @@ def readings(plot: PlotSurface, step: float) -> list[Reading]:
     return found
 
 
-def heading(plot: PlotSurface, step: float) -> tuple[str, str]:
+def heading(plot: PlotCanvas, step: float) -> tuple[str, str]:
     """The step in words, and the time it was reached after."""
     title = QCoreApplication.translate("Plot", "step {step}").format(step=number_text.whole(step))
     for curve in plot.curves.values():
@@ -192,7 +192,7 @@ def heading(plot: PlotSurface, step: float) -> tuple[str, str]:
     return title, ""
 
 
-def words_at(plot: PlotSurface, step: float) -> str:
+def words_at(plot: PlotCanvas, step: float) -> str:
     """A point in words, for people who do not see it."""
     title, aside = heading(plot, step)
     parts = [title, aside, *(f"{r.title} {r.value} {r.remark}".strip() for r in readings(plot, step))]
@@ -219,7 +219,7 @@ def summary_of(curve: Curve, digits: int) -> str:
     )
 
 
-def _paint_box(plot: PlotSurface, painter: QPainter, area: QRectF, step: float) -> None:
+def _paint_box(plot: PlotCanvas, painter: QPainter, area: QRectF, step: float) -> None:
     x = plot.getViewBox().mapViewToScene(QPointF(plot.x_of(step), 0)).x()
     found = readings(plot, step)
     if not found or not area.left() - 1 <= x <= area.right() + 1:

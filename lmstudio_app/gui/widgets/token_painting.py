@@ -146,8 +146,9 @@ def surprise_color(chance: float) -> QColor:
 
 def mixed(first: QColor, second: QColor, share: float) -> QColor:
     """`share` of the second colour in the first."""
-    parts = zip(first.getRgbF()[:3], second.getRgbF()[:3], strict=True)
-    return QColor.fromRgbF(*(a + (b - a) * share for a, b in parts))
+    pairs = ((first.red(), second.red()), (first.green(), second.green()), (first.blue(), second.blue()))
+    red, green, blue = (round(a + (b - a) * share) for a, b in pairs)
+    return QColor(red, green, blue)
 
 
 def _paint_cursor(strip: TokenStrip, painter: QPainter, scroll: int) -> None:
