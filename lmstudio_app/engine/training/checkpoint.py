@@ -1,0 +1,222 @@
+"""Checkpoints: everything a training needs to go on as if nothing had happened, in a folder that is whole or not there.
+
+`checkpoints/step-000000100/` holds `model.safetensors` (weights), `optimizer.safetensors` (moments, carried state),
+`state.json` (counters and where the training stood) and `manifest.json` with the size and SHA-256 of each. It is built
+beside its place and renamed into it. Only what the manifest vouches for is ever loaded. Torch-free; equal states give
+equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.model import State
+from lmstudio_app.engine.storage import atomic
+
+FORMAT = 1
+WEIGHTS, MEMORY, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: the last step done, the steps of the last validation and sample (−1: none yet), the
+    seconds it took without pauses, and how many rows of `metrics.jsonl` and `samples.jsonl` belong to it.
+
+    The validation figures are those of this very step, None when it was not validated.
+    """
+
+    step: int = 0
+    validated: int = -1
+    sampled: int = -1
+    seconds: float = 0.0
+    metrics_rows: int = 0
+    samples_rows: int = 0
+    validation_loss: float | None = None
+    validation_bits_per_byte: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder, not yet verified. Losses are those of its step, in nats per token and bits per byte."""
+
+    folder: Path
+    step: int
+    validation_loss: float | None = None
+    validation_bits_per_byte: float | None = None
+
+
+class Damaged(UserError):  # noqa: N818  (the name says what it is)
+    """A checkpoint is not what its manifest says."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            "The checkpoint file “{path}” is damaged: {reason}. Choose another checkpoint.", path=path, reason=reason
+        )
+
+
+def save(checkpoints: Path, state: State, progress: Progress) -> Checkpoint:
+    """Write a checkpoint into the folder `checkpoints`.
+
+    Raises `DiskFull` (for the size of the whole checkpoint) or another `UserError`; older checkpoints stay untouched.
+    """
+    files = {
+        WEIGHTS: _packed(state.weights),
+        MEMORY: _packed(state.memory),
+        STATE: json.dumps({"progress": asdict(progress), "counters": state.counters}, allow_nan=False).encode("utf-8"),
+    }
+    manifest = {
+        "format": FORMAT,
+        "step": progress.step,
+        "files": {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
+        },
+    }
+    final = checkpoints / folder_name(progress.step)
+    try:
+        with atomic.building(final) as folder:
+            for name, data in files.items():
+                atomic.write_bytes(folder / name, data)
+            atomic.write_json(folder / MANIFEST, manifest)
+    except atomic.DiskFull:
+        raise atomic.DiskFull(final, sum(map(len, files.values()))) from None
+    return Checkpoint(final, progress.step, progress.validation_loss, progress.validation_bits_per_byte)
+
+
+def load(checkpoint: Path) -> tuple[State, Progress]:
+    """Everything in the folder `checkpoint`, verified. Raises `Damaged`, or `UserError` for a newer format."""
+    manifest = _manifest(checkpoint)
+    stored = _json(checkpoint / STATE, _verified(checkpoint / STATE, manifest))
+    try:
+        known = {field.name for field in fields(Progress)}
+        progress = Progress(**{name: value for name, value in stored["progress"].items() if name in known})
+        counters = dict(stored["counters"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise Damaged(checkpoint / STATE, "it lacks what a training needs to go on") from None
+    weights, memory = (
+        _unpacked(checkpoint / name, _verified(checkpoint / name, manifest)) for name in (WEIGHTS, MEMORY)
+    )
+    return State(weights, memory, counters), progress
+
+
+def load_weights(checkpoint: Path) -> dict[str, NDArray[Any]]:
+    """The weights alone, verified. Raises `Damaged`, or `UserError` for a newer format."""
+    return _unpacked(checkpoint / WEIGHTS, _verified(checkpoint / WEIGHTS, _manifest(checkpoint)))
+
+
+def found(checkpoints: Path) -> list[Checkpoint]:
+    """The checkpoints in a folder, the oldest first, none of them verified yet."""
+    listed = []
+    for folder in checkpoints.glob("step-*"):
+        match = re.fullmatch(r"step-(\d{9,})", folder.name)
+        if match and (folder / MANIFEST).is_file():
+            listed.append(Checkpoint(folder, int(match[1]), *_losses(folder)))
+    return sorted(listed, key=lambda checkpoint: checkpoint.step)
+
+
+def best(checkpoints: list[Checkpoint]) -> Checkpoint | None:
+    """The one with the lowest validation loss, the earliest of equals; the last one when none was validated."""
+    validated = [checkpoint for checkpoint in checkpoints if checkpoint.validation_loss is not None]
+    if not validated:
+        return checkpoints[-1] if checkpoints else None
+    return min(validated, key=lambda checkpoint: cast(float, checkpoint.validation_loss))
+
+
+def thin_out(checkpoints: Path) -> None:
+    """Remove all but the last two checkpoints and the best one."""
+    listed = found(checkpoints)
+    kept = {checkpoint.step for checkpoint in listed[-KEPT:]} | {c.step for c in (best(listed),) if c}
+    for checkpoint in listed:
+        if checkpoint.step not in kept:
+            atomic.remove_folder(checkpoint.folder)
+
+
+def folder_name(step: int) -> str:
+    """How the checkpoint of a step is called."""
+    return f"step-{step:09d}"
+
+
+def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """`arrays` as safetensors, which holds neither a time nor anything else that could differ."""
+    from safetensors.numpy import save
+
+    # safetensors reads the memory of an array as it lies, whatever its strides say.
+    return bytes(save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}))
+
+
+def _unpacked(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return dict(load(data))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(path, f"it is no safetensors file ({error})") from None
+
+
+def _manifest(checkpoint: Path) -> dict[str, Any]:
+    path = checkpoint / MANIFEST
+    manifest = _json(path, _read(path))
+    if not isinstance(manifest.get("format"), int) or not isinstance(manifest.get("files"), dict):
+        raise Damaged(path, "it is no manifest")
+    if manifest["format"] > FORMAT:
+        raise UserError(
+            "The checkpoint “{path}” was saved by a newer version of LMStudio App (format {found}, this one knows "
+            "up to {known}). Update the app to open it.",
+            path=checkpoint,
+            found=manifest["format"],
+            known=FORMAT,
+        )
+    if manifest.get("step") != int(checkpoint.name.partition("-")[2] or -1):
+        raise Damaged(path, "it belongs to another step")
+    return manifest
+
+
+def _verified(path: Path, manifest: Mapping[str, Any]) -> bytes:
+    data, expected = _read(path), manifest["files"].get(path.name)
+    if not isinstance(expected, dict):
+        raise Damaged(path, "the manifest does not name it")
+    if len(data) != expected.get("bytes"):
+        raise Damaged(path, f"it has {len(data):,} bytes instead of {expected.get('bytes')}")
+    if hashlib.sha256(data).hexdigest() != expected.get("sha256"):
+        raise Damaged(path, "its content has changed since it was saved")
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Damaged(path, "it is missing") from None
+    except OSError as error:
+        raise atomic.in_words(error, path) from error
+
+
+def _json(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Damaged(path, "it is not readable")
+    return value
+
+
+def _losses(folder: Path) -> tuple[float | None, float | None]:
+    try:
+        progress = _json(folder / STATE, _read(folder / STATE))["progress"]
+        values = progress["validation_loss"], progress["validation_bits_per_byte"]
+    except (UserError, KeyError, TypeError):
+        return None, None
+    loss, bits = (float(value) if isinstance(value, int | float) else None for value in values)
+    return loss, bits
