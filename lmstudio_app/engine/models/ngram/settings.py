@@ -42,5 +42,7 @@ FAMILY = register_family(
         presets={"tiny": {"order": 3}, "small": {"order": 5}, "medium": {"order": 6}},
         parameters=parameters,
         outline=outline,
+        learner="lmstudio_app.engine.models.ngram.learner",
+        counting_steps=lambda settings: settings.order,
     )
 )
