@@ -28,8 +28,8 @@ class Family:
     `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown before
     counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
     `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names what an open model can show:
-    "decoding", "attention". A family that counts names the module of its `CountingLearner(model)` in `learner`, and says
-    how many steps it takes.
+    "decoding", "attention". A family that counts names the module of its `CountingLearner(model)` in `learner`, and
+    says how many steps it takes.
     """
 
     name: str

@@ -1,0 +1,127 @@
+"""Whatever depends on the machine, settled before step 1 and kept for every resume, so that the same bits come out."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import lmstudio_app
+from lmstudio_app.engine import devices
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import read
+from lmstudio_app.engine.training.settings import DeviceChoice, ExecutionSettings
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.devices import Device
+
+PRECISION = "float32"
+WORK_PER_THREAD = 1.5e9
+"""Multiplications of one step that make another thread worth its waiting, measured on two cores (tests/benchmarks)."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run computes: `device` and `threads` are reused by a resume, the rest tells why figures may differ.
+
+    Equal records (and equal settings) give equal bits on a CPU.
+    """
+
+    device: DeviceChoice
+    threads: int
+    precision: str = PRECISION
+    processor: str = ""
+    system: str = ""
+    app: str = ""
+    python: str = ""
+    numpy: str = ""
+    torch: str = ""
+
+    def settings(self) -> ExecutionSettings:
+        """The part that a person may choose."""
+        return ExecutionSettings(device=self.device, threads=self.threads)
+
+
+def settle(wanted: ExecutionSettings, work: float) -> tuple[Execution, Device]:
+    """Choose what was left open. `work` is the multiplications of one step, 0 for a family that needs no torch.
+
+    The choice is a function of settings and machine, never of a timing. Raises `UserError` for a device that is not
+    there.
+    """
+    device = devices.choose_device(wanted.device) if work else devices.cpu_device()
+    chosen: Any = device.kind
+    threads = wanted.threads or (threads_for(work, devices.cores()) if device.kind == "cpu" else 1)
+    execution = Execution(
+        device=chosen,
+        threads=threads,
+        processor=devices.processor(),
+        system=f"{platform.system()} {platform.machine()}",
+        app=lmstudio_app.__version__,
+        python=platform.python_version(),
+        numpy=_version("numpy"),
+        torch=_version("torch"),
+    )
+    return execution, device
+
+
+def settle_again(before: Execution, wanted: Mapping[str, Any] | None, work: float) -> tuple[Execution, Device]:
+    """The execution of a resume: that of the run so far, unless `wanted` says otherwise.
+
+    A run that comes from a machine with another device goes on with what there is here.
+    """
+    settings = before.settings()
+    if wanted:
+        changed = wanted.get("device", settings.device) != settings.device
+        base = {"device": settings.device} if changed else settings.model_dump()
+        settings = read(ExecutionSettings, {**base, **wanted}, "execution")
+    try:
+        return settle(settings, work)
+    except UserError:
+        if wanted and "device" in wanted:
+            raise
+        return settle(ExecutionSettings(), work)
+
+
+def threads_for(work: float, cores: int) -> int:
+    """One thread for a small step, more for a larger one, at most one for each core."""
+    return max(1, min(cores, int(work // WORK_PER_THREAD)))
+
+
+def from_mapping(values: Mapping[str, Any]) -> Execution | None:
+    """The execution in a run file's `[execution]`; None where it is not settled yet."""
+    known = {field.name for field in fields(Execution)}
+    if not isinstance(values.get("precision"), str):
+        return None
+    settings = read(
+        ExecutionSettings, {name: values[name] for name in ("device", "threads") if name in values}, "execution"
+    )
+    rest = {name: str(value) for name, value in values.items() if name in known - {"device", "threads"}}
+    return Execution(settings.device, settings.threads, **rest)
+
+
+def to_mapping(execution: Execution) -> dict[str, Any]:
+    """What goes into `[execution]`."""
+    return asdict(execution)
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with `count` threads on this thread for the time of the block."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,253 @@
+"""The folder that holds all corpora and runs of a person, and a bin for what was deleted."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.run import Run, RunConfig, RunSummary
+from lmstudio_app.engine.storage import atomic, locks
+from lmstudio_app.engine.storage.names import check_name, free_name, inside
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus import Corpus
+
+FORMAT = 1
+FILE = "workspace.json"
+
+
+class Workspace:
+    """An opened workspace: `corpora/`, `runs/` and `bin/` in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._corpora = folder / "corpora"
+        self._runs = folder / "runs"
+        self._bin = folder / "bin"
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Workspace:
+        """Open the workspace in `folder` (None: the usual place of this system), made when it is not there.
+
+        Raises `UserError` when it cannot be made, is no folder, or was made by a newer version.
+        """
+        path = Path(folder).expanduser().absolute() if folder is not None else default_folder()
+        if path.exists() and not path.is_dir():
+            raise UserError("“{path}” is a file. Choose a folder for the workspace.", field="workspace", path=path)
+        try:
+            for place in (path / "corpora", path / "runs"):
+                place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise atomic.in_words(error, path) from error
+        _check_format(path / FILE)
+        return cls(path)
+
+    # Corpora ----------------------------------------------------------------------------------------------------
+
+    def corpora(self) -> list[str]:
+        """The names of all corpora, in alphabetical order."""
+        return _names(self._corpora)
+
+    def corpus_folder(self, name: str) -> Path:
+        """Where the corpus `name` lies or would lie. Raises `UserError` for a name that cannot be."""
+        return inside(self._corpora, name)
+
+    def free_corpus_name(self, name: str) -> str:
+        """`name`, with a number when there is such a corpus already."""
+        return free_name(self._corpora, check_name(name))
+
+    def corpus(self, name: str) -> Corpus:
+        """Open a corpus. Raises `UserError` when it is not there or damaged."""
+        from lmstudio_app.engine.data.corpus import Corpus
+
+        if name not in self.corpora():
+            raise UserError(
+                "There is no corpus “{name}”. There are: {known}.",
+                field="corpus",
+                choices=self.corpora(),
+                name=name,
+                known=", ".join(self.corpora()) or "none yet",
+            )
+        return Corpus.open(self.corpus_folder(name))
+
+    def dependents(self, corpus: str) -> list[str]:
+        """The names of the runs that learn from a corpus."""
+        return [run.name for run in self._sound_runs() if run.config.corpus == corpus]
+
+    def delete_corpus(self, name: str) -> str:
+        """Move a corpus to the bin, and return what it is called there.
+
+        Raises `UserError` naming the runs that depend on it.
+        """
+        if runs := self.dependents(name):
+            raise UserError(
+                "The corpus “{name}” is used by: {runs}. Delete these runs first.",
+                name=name,
+                runs=", ".join(f"“{run}”" for run in runs),
+            )
+        return self._discard(self._existing(self._corpora, name, "corpus"), "corpora")
+
+    def restore_corpus(self, binned: str) -> str:
+        """Take a corpus out of the bin again; returns its name, numbered when it is taken meanwhile."""
+        folder = self._existing(self._bin / "corpora", binned, "corpus")
+        target = self._corpora / free_name(self._corpora, binned)
+        _move(folder, target)
+        return target.name
+
+    def rename_corpus(self, old: str, new: str) -> None:
+        """Give a corpus another name, in the runs that learn from it too. Raises `UserError`, also while one trains."""
+        runs = [self.run(name) for name in self.dependents(old)]
+        for run in runs:
+            _refuse_held(run.folder)
+        self._rename(self._corpora, old, new, "corpus")
+        for run in runs:
+            run.rename_corpus(new)
+
+    # Runs -------------------------------------------------------------------------------------------------------
+
+    def runs(self) -> list[RunSummary]:
+        """All runs, the newest first; a damaged one says what is wrong with it."""
+        summaries = [self._summary(name) for name in _names(self._runs)]
+        return sorted(summaries, key=lambda summary: (summary.created, summary.name), reverse=True)
+
+    def run(self, name: str) -> Run:
+        """Open a run. Raises `UserError` when it is not there or damaged."""
+        return Run.open(self._existing(self._runs, name, "run"))
+
+    def new_run(self, config: RunConfig) -> Run:
+        """Make a run of `config`; a name that exists gets a number. Raises `UserError`."""
+        name = free_name(self._runs, check_name(config.name))
+        return Run.create(inside(self._runs, name), config.named(name))
+
+    def rename_run(self, old: str, new: str) -> Run:
+        """Give a run another name. Raises `UserError` when it is taken or while the run trains."""
+        run = self.run(old)
+        _refuse_held(run.folder)
+        return run.moved(self._rename(self._runs, old, new, "run"))
+
+    def delete_run(self, name: str) -> str:
+        """Move a run to the bin, and return what it is called there. Raises `UserError` while it trains."""
+        folder = self._existing(self._runs, name, "run")
+        _refuse_held(folder)
+        return self._discard(folder, "runs")
+
+    def restore_run(self, binned: str) -> str:
+        """Take a run out of the bin again; returns its name, numbered when it is taken meanwhile."""
+        folder = self._existing(self._bin / "runs", binned, "run")
+        target = self._runs / free_name(self._runs, binned)
+        _move(folder, target)
+        return target.name
+
+    # The whole --------------------------------------------------------------------------------------------------
+
+    def binned_runs(self) -> list[str]:
+        """The names of the deleted runs."""
+        return _names(self._bin / "runs")
+
+    def size_bytes(self) -> int:
+        """The sizes of all files, the bin included."""
+        return atomic.folder_bytes(self.folder)
+
+    def claim_window(self) -> AbstractContextManager[None]:
+        """Be the only window on this workspace for the time of the block; raises `Held` saying who is."""
+        return locks.hold(self.folder, "a window")
+
+    def _summary(self, name: str) -> RunSummary:
+        try:
+            return Run.open(self._runs / name).summary()
+        except UserError as error:
+            return RunSummary(name=name, state="damaged", reason=str(error))
+
+    def _sound_runs(self) -> list[Run]:
+        runs = []
+        for name in _names(self._runs):
+            try:
+                runs.append(Run.open(self._runs / name))
+            except UserError:
+                continue
+        return runs
+
+    def _existing(self, place: Path, name: str, kind: str) -> Path:
+        folder = inside(place, name)
+        if folder.is_dir() and name in _names(place):
+            return folder
+        known = _names(place)
+        sentences = {
+            "run": "There is no run “{name}”. There are: {known}.",
+            "corpus": "There is no corpus “{name}”. There are: {known}.",
+        }
+        raise UserError(sentences[kind], field=kind, choices=known, name=name, known=", ".join(known) or "none yet")
+
+    def _rename(self, place: Path, old: str, new: str, kind: str) -> Path:
+        folder, target = self._existing(place, old, kind), inside(place, new)
+        same = old.casefold() == new.casefold()
+        if not same and free_name(place, new) != new:
+            free = free_name(place, new)
+            raise UserError(
+                "The name “{name}” is taken. “{free}” is free.", field="name", choices=(free,), name=new, free=free
+            )
+        _move(folder, target)
+        return target
+
+    def _discard(self, folder: Path, kind: str) -> str:
+        place = self._bin / kind
+        name = free_name(place, folder.name)
+        _move(folder, place / name)
+        return name
+
+
+def default_folder() -> Path:
+    """Where this system keeps the data of an application."""
+    import platformdirs
+
+    return platformdirs.user_data_path("LMStudio App", appauthor=False)
+
+
+def _names(place: Path) -> list[str]:
+    try:
+        names = [path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise atomic.in_words(error, place) from error
+    return sorted(names, key=lambda name: (name.casefold(), name))
+
+
+def _move(folder: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+    except OSError as error:
+        raise atomic.in_words(error, folder) from error
+
+
+def _refuse_held(folder: Path) -> None:
+    """Windows cannot move a folder with an open file in it, so the lock is asked for, not held while moving."""
+    if locks.is_held(folder):
+        raise locks.Held(folder)
+
+
+def _check_format(path: Path) -> None:
+    if not path.exists():
+        atomic.write_json(path, {"format": FORMAT})
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["format"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = None
+    if not isinstance(found, int):
+        raise UserError(
+            "The workspace file “{path}” is damaged. Delete this one file and open the workspace again.", path=path
+        )
+    if found > FORMAT:
+        raise UserError(
+            "The workspace “{path}” was made by a newer version of LMStudio App (format {found}, this one knows up to "
+            "{known}). Update the app or choose another folder.",
+            field="workspace",
+            path=path.parent,
+            found=found,
+            known=FORMAT,
+        )
