@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -175,7 +176,7 @@ class Heatmap(QWidget):
 
     def picture(self) -> tuple[QImage, float]:
         """The weights as pixels, and how many cells one pixel stands for."""
-        step = max(1, int(1.0 / max(1e-6, self.cell_size() * self.devicePixelRatioF())))
+        step = max(1, math.ceil(1.0 / max(1e-6, self.cell_size() * self.devicePixelRatioF()) - 1e-6))
         key = (step, self.colors, self.maximum)
         if self._image is None or self._image[0] != key:
             values = color_maps.shrink(self.weights, -(-len(self.tokens) // step))

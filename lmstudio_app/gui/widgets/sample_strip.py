@@ -124,7 +124,7 @@ class SampleStrip(QListView):
         at_end = bar.value() >= bar.maximum() - 4
         self._model.show(samples)
         if at_end:
-            self.scrollToBottom() if self.flow() == QListView.Flow.TopToBottom else self._to_end()
+            self._to_end()
         self.viewport().update()
 
     def samples(self) -> list[Sample]:
@@ -160,6 +160,7 @@ class SampleStrip(QListView):
     def _to_end(self) -> None:
         last = self._model.index(self._model.rowCount() - 1, 0)
         if last.isValid():
+            self.executeDelayedItemsLayout()
             self.scrollTo(last)
 
     def _relay(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
@@ -48,6 +48,14 @@ class Segmented(QWidget):
         """The chosen value."""
         return next(value for value, segment in self._segments.items() if segment.isChecked())
 
+    def step(self, forward: bool) -> None:
+        """Choose the next (or the previous) choice that is offered, as an arrow key does."""
+        offered = [value for value, segment in self._segments.items() if segment.isEnabled()]
+        place = offered.index(self.value) + (1 if forward else -1) if self.value in offered else 0
+        if 0 <= place < len(offered):
+            self._segments[offered[place]].setFocus(Qt.FocusReason.TabFocusReason)
+            self._segments[offered[place]].click()
+
     def set_value(self, value: str) -> None:
         """Choose `value` without telling anybody."""
         self._segments[value].setChecked(True)
@@ -63,8 +71,9 @@ class Segmented(QWidget):
 class _Segment(QAbstractButton):
     """One of the joined buttons."""
 
-    def __init__(self, words: str, first: bool, last: bool, compact: bool, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, words: str, first: bool, last: bool, compact: bool, row: Segmented) -> None:
+        super().__init__(row)
+        self._row = row
         self._first, self._last, self._compact = first, last, compact
         self.setText(words)
         self.setAccessibleName(words)
@@ -81,6 +90,13 @@ class _Segment(QAbstractButton):
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key
+        if event.key() in (key.Key_Left, key.Key_Up, key.Key_Right, key.Key_Down):
+            self._row.step(event.key() in (key.Key_Right, key.Key_Down))
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()

@@ -1,0 +1,66 @@
+"""Widgets are tested as they are: shown offscreen, drawn into pictures, driven by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
+from PySide6.QtGui import QImage, QMouseEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from lmstudio_app.gui import theme
+
+
+@pytest.fixture(autouse=True)
+def look(qapp, tmp_path):
+    """The light theme at normal size, its preferences kept away from those of the person who runs the tests."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
+    shown = theme.current()
+    shown.set_scale(1.0)
+    shown.set_mode("light")
+    yield shown
+    shown.set_scale(1.0)
+    shown.set_mode("light")
+
+
+@pytest.fixture
+def shown(qtbot) -> Callable[..., QWidget]:
+    """Shows a widget at a size and waits for it."""
+
+    def show(widget: QWidget, width: int = 640, height: int = 360) -> QWidget:
+        qtbot.addWidget(widget)
+        widget.resize(width, height)
+        with qtbot.waitExposed(widget):
+            widget.show()
+        return widget
+
+    return show
+
+
+def picture(widget: QWidget) -> QImage:
+    """What the widget looks like now, in true colours whatever the depth of the screen."""
+    image = QImage(widget.size(), QImage.Format.Format_ARGB32)
+    image.fill(0)
+    QWidget.render(widget, image, QPoint())  # a graphics view has a render of its own
+    return image
+
+
+def colors(widget: QWidget) -> dict[str, int]:
+    """How many pixels of each colour the widget shows."""
+    image = picture(widget)
+    found: dict[str, int] = {}
+    for y in range(image.height()):
+        for x in range(image.width()):
+            name = image.pixelColor(x, y).name()
+            found[name] = found.get(name, 0) + 1
+    return found
+
+
+def hover(widget: QWidget, place: QPoint | QPointF, buttons: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
+    """Move the mouse over a place of the widget, wherever the screen's own mouse is."""
+    at = QPointF(place)
+    far = widget.mapToGlobal(at)
+    nothing = Qt.MouseButton.NoButton
+    event = QMouseEvent(QEvent.Type.MouseMove, at, far, nothing, buttons, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(widget, event)

@@ -1,0 +1,188 @@
+"""The loss plot: what it draws, its cursor, following, the table, and a million points."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QWheelEvent
+from PySide6.QtWidgets import QPushButton
+
+from lmstudio_app.gui.widgets.line_plot import LinePlot, Look, Reference
+from lmstudio_app.gui.widgets.small_plot import SmallPlot
+from tests.gui.widgets.conftest import colors, hover, picture
+
+
+@pytest.fixture
+def plot(shown) -> LinePlot:
+    made = LinePlot("Loss, bits per byte", "lower is better")
+    made.add_series("validation", "validation", Look(1, points=True, best=True))
+    made.add_series("training", "training", Look(0, smoothed=True))
+    steps = np.arange(1, 1001)
+    made.extend("training", steps, steps * 0.1, 1.5 + 2.5 * np.exp(-steps / 100))
+    checks = np.arange(0, 1001, 100)
+    made.extend("validation", checks, checks * 0.1, [4.1, 3, 2.4, 2.2, 2.0, 1.9, 1.8, 1.9, 2.0, 2.1, 2.2])
+    made.set_references([Reference("uniform guess", 4.14), Reference("entropy", 1.2, "solid")])
+    shown(made, 900, 360)
+    made.surface.redraw()
+    made.surface.redraw()
+    return made
+
+
+def test_lines_appear_in_the_colours_of_their_runs_and_follow_the_theme(plot, look):
+    light = colors(plot)
+    assert light.get("#0072b2", 0) > 50
+    assert light.get("#c84600", 0) > 50
+    look.set_mode("dark")
+    plot.surface.redraw()
+    dark = colors(plot)
+    assert dark.get("#58b4ec", 0) > 50
+    assert dark.get("#ff9149", 0) > 50
+    assert "#0072b2" not in dark
+
+
+def test_cursor_snaps_to_steps_by_keys(plot, qtbot):
+    surface, moved = plot.surface, []
+    plot.cursor_moved.connect(moved.append)
+    surface.setFocus()
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_End, Qt.Key.Key_Left, Qt.Key.Key_B, Qt.Key.Key_Escape):
+        qtbot.keyClick(surface, key)
+    assert moved == [0, 1, 1000, 999, 600, None]
+
+
+def test_cursor_snaps_to_the_step_nearest_the_mouse_on_both_axes(plot, qtbot):
+    surface = plot.surface
+    for axis in ("steps", "time"):
+        plot.set_axis(axis)
+        surface.redraw()
+        place = surface.place(surface.x_of(500.0), 2.0)
+        hover(surface.viewport(), place.toPoint() + QPoint(0, 3))
+        step = surface.cursor_step
+        assert step == round(step)
+        assert abs(step - 500) <= 3
+        assert surface.place(surface.x_of(step), 2.0).x() == pytest.approx(place.x(), abs=2)
+
+
+def test_the_box_shows_exact_values_and_says_when_one_is_older(plot):
+    from lmstudio_app.gui.widgets.plot_overlay import heading, readings, words_at
+
+    assert heading(plot.surface, 500.0) == ("step 500", "50 s")
+    found = {reading.title: reading for reading in readings(plot.surface, 550.0)}
+    assert found["validation"].value == "1.900"
+    assert found["validation"].remark == "at 500"
+    assert found["training"].value == f"{1.5 + 2.5 * np.exp(-5.5):.3f}"
+    assert "smoothed" in found
+    assert "step 550, 55 s" in words_at(plot.surface, 550.0)
+
+
+def test_it_follows_until_a_person_zooms_and_again_after_a(plot, qtbot):
+    surface = plot.surface
+    seen = []
+    surface.following_changed.connect(seen.append)
+    place = QPointF(surface.plot_area().center())
+    wheel = QWheelEvent(
+        place, surface.viewport().mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QGuiApplication.sendEvent(surface.viewport(), wheel)
+    assert not surface.following
+    shown = surface.getViewBox().viewRange()[0]
+    plot.extend("training", [5000], [500.0], [1.4])
+    surface.redraw()
+    assert surface.getViewBox().viewRange()[0] == shown
+    button = surface.findChild(QPushButton)
+    assert button.isVisible()
+    qtbot.keyClick(surface, Qt.Key.Key_A)
+    surface.redraw()
+    assert surface.getViewBox().viewRange()[0][1] >= 5000
+    assert not button.isVisible()
+    assert seen == [False, True]
+
+
+def test_a_gap_stays_a_gap(plot):
+    before = colors(plot.surface)["#0072b2"]
+    plot.replace("training", [1, 2, 3, 998, 999, 1000], [0.1] * 6, [3, 3, None, None, 3, 3])
+    plot.set_smoothing(0)
+    plot.surface.redraw()
+    assert colors(plot.surface).get("#0072b2", 0) < before / 3
+
+
+def test_table_shows_the_same_numbers_and_copies_them(plot, qtbot):
+    plot.show_table(True)
+    numbers = plot.table.numbers
+    assert numbers.rowCount() == 1001
+    assert [numbers.words(0, column) for column in range(4)] == ["0", "0 s", "4.1000", "–"]
+    assert [numbers.words(100, column) for column in range(3)] == ["100", "10 s", "3.0000"]
+    plot.table.selectRow(100)
+    qtbot.keyClick(plot.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert lines[0] == "step\ttime\tvalidation\ttraining"
+    assert lines[1].startswith("100\t10 s\t3.0000\t")
+
+
+def test_export_and_summary(plot, qtbot):
+    asked = []
+    plot.export_requested.connect(asked.append)
+    button = next(b for b in plot.findChildren(QPushButton) if b.menu() is not None)
+    for action in button.menu().actions():
+        action.trigger()
+    assert asked == ["png", "svg", "csv"]
+    words = plot.surface.summary()
+    assert "validation: 11 points, from 4.10 to 1.80 at step 600, now 2.20." in words
+    qtbot.waitUntil(lambda: plot.surface.accessibleDescription() == words, timeout=3000)
+
+
+def test_clearing_forgets_everything(plot):
+    plot.clear()
+    plot.surface.redraw()
+    assert plot.surface.summary() == "No points yet."
+    assert colors(plot.surface).get("#0072b2", 0) == 0
+
+
+def test_a_million_points_are_drawn_in_time(plot):
+    steps = np.arange(1, 1_000_001)
+    plot.replace("training", steps, steps * 0.01, 1.5 + np.random.default_rng(0).normal(0, 0.1, len(steps)))
+    started = time.perf_counter()
+    for step in range(5):
+        plot.extend("training", [1_000_001 + step], [1e4], [1.5])
+        plot.surface.redraw()
+        plot.surface.viewport().repaint()
+    assert time.perf_counter() - started < 2
+    assert all(
+        len(item.xData) < 4000
+        for curve in plot.surface.curves.values()
+        for item in (curve._raw, curve._line)
+        if item.xData is not None
+    )
+
+
+def test_nothing_is_redrawn_for_every_event(plot, qtbot):
+    frames = []
+    plot.surface.redraw()
+    plot.surface.redrawn.connect(lambda: frames.append(1))
+    for step in range(1001, 1501):
+        plot.extend("training", [step], [step * 0.1], [1.5])
+    assert not frames
+    qtbot.waitUntil(lambda: bool(frames), timeout=2000)
+    assert len(frames) == 1
+
+
+def test_small_plot_mirrors_cursor_and_range(plot, shown):
+    small = shown(SmallPlot("Gradient norm"), 240, 110)
+    steps = np.arange(1, 1001)
+    small.extend(steps, steps * 0.1, np.abs(np.sin(steps / 20)))
+    small.set_now("0.94")
+    small.set_level("clip at 1", 1.0)
+    plot.cursor_moved.connect(small.set_cursor)
+    plot.range_changed.connect(small.show_range)
+    plot.surface.redraw()
+    plot.surface.move_cursor(400.0)
+    plot.surface.getViewBox().setXRange(100, 700, padding=0)
+    small.surface.redraw()
+    assert small.surface.cursor_step == 400
+    assert small.surface.getViewBox().viewRange()[0] == [100, 700]
+    assert small.surface.getViewBox().viewRange()[1][0] <= 0
+    assert not picture(small).isNull()
+    assert "0.94" in small.surface.accessibleDescription()

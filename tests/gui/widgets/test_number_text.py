@@ -1,0 +1,40 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lmstudio_app.gui.widgets import number_text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0.4 s"),
+        (4.0, "4 s"),
+        (59.7, "1 min 00 s"),
+        (109, "1 min 49 s"),
+        (3723, "1 h 02 min"),
+        (200_000, "2 d 7 h"),
+    ],
+)
+def test_durations(seconds, words):
+    assert number_text.duration(seconds) == words
+
+
+def test_small_rates_keep_their_power():
+    assert number_text.scaled(2.9e-4) == ("2.9", "×10⁻⁴")
+    assert number_text.scaled(0.94) == ("0.94", "")
+    assert number_text.power(4.6e-5) == "4.6 × 10⁻⁵"
+
+
+def test_losses_sizes_and_counts():
+    assert number_text.loss(None) == number_text.loss(math.nan) == "–"
+    assert number_text.loss(2.0644, 3) == "2.064"
+    assert number_text.size(1_420_000_000) == "1.4 GB"
+    assert number_text.parameters(3_090_000) == ("3.09", "million")
+    assert number_text.parameters(812) == ("812", "")
+    assert number_text.plain(2500) == "2,500"
+    assert number_text.moment(90) == "1.5 min"
