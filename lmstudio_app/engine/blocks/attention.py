@@ -38,10 +38,12 @@ class SelfAttention(nn.Module):
     ) -> Tensor:
         """(B, T, D) → (B, T, D). With a cache, the T positions follow those it holds for `layer`."""
         batch, length, width = hidden.shape
-        shape = (batch, length, 3, self.heads, width // self.heads)
-        query, key, value = self.query_key_value(hidden).view(shape).permute(2, 0, 3, 1, 4)  # each (B, H, T, W)
-        if rotation is not None:
-            query, key = rotate(query, rotation), rotate(key, rotation)
+        three: Tensor = self.query_key_value(hidden).view(batch, length, 3, self.heads, width // self.heads)
+        if rotation is None:
+            query, key, value = three.permute(2, 0, 3, 1, 4)  # each (B, H, T, W)
+        else:
+            query, key = rotate(three[:, :, :2], rotation).permute(2, 0, 3, 1, 4)
+            value = three[:, :, 2].transpose(1, 2)
         if cache is not None:
             key, value = cache.extend(layer, key, value)  # (1, H, S, W)
         gathered = self._gather(query, key, value)

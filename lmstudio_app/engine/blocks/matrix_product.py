@@ -1,8 +1,8 @@
 """The linear map x Wᵀ + b, by oneDNN where PyTorch has it for x86 processors and by PyTorch's default elsewhere.
 
 PyTorch multiplies float32 matrices by MKL, which leaves half the speed of AMD processors unused (measured on one core
-of an EPYC with AVX-512: 97 GFLOP/s, oneDNN 215). Every build of PyTorch for x86 contains oneDNN. Which one is used depends
-on the processor's kind and the shapes alone, so equal machines write equal bits.
+of an EPYC with AVX-512: 97 GFLOP/s, oneDNN 215). Every build of PyTorch for x86 contains oneDNN. Which one is used
+depends on the processor's kind and the shapes alone, so equal machines write equal bits.
 """
 
 from __future__ import annotations

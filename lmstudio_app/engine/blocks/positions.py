@@ -33,7 +33,7 @@ Rotation = tuple[Tensor, Tensor]
 
 
 def rotate(vectors: Tensor, rotation: Rotation) -> Tensor:
-    """Turn `vectors` (…, T, W) by `rotation`, cosines and sines (T, W/2)."""
-    cosines, sines = rotation
+    """Turn queries and keys (B, T, 2, H, W) by `rotation`, cosines and sines (T, W/2)."""
+    cosines, sines = (table[:, None, None, :] for table in rotation)  # (T, 1, 1, W/2)
     first, second = vectors.chunk(2, dim=-1)
     return torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)

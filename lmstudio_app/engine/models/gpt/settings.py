@@ -116,8 +116,14 @@ def parameters(settings: GPTSettings, vocabulary: int) -> int:
 
 
 def activation_bytes(settings: GPTSettings, vocabulary: int, batch: int) -> int:
-    """An estimate of what one training step keeps for its backward pass."""
-    return 0
+    """What one training step keeps for its backward pass, as counted on a CPU; a GPU's kernels keep about the same."""
+    width, inner = settings.width, inner_width(settings)
+    norm = 2 * width if settings.normalization == "layer" else 3 * width
+    attention = 4 * width + settings.heads + (2 * width if settings.positions == "rotary" else 0)
+    feed_forward = 2 * inner if settings.activation == "gelu" else 4 * inner
+    floats = settings.layers * (2 * norm + attention + feed_forward) + norm + vocabulary
+    masks = (2 * settings.layers + 1) * width if settings.dropout else 0  # a byte each
+    return batch * settings.context * (4 * floats + masks)
 
 
 def outline(settings: GPTSettings) -> str:

@@ -8,6 +8,10 @@ from lmstudio_app.engine.registry import Family, register_family
 from lmstudio_app.engine.settings import Settings, setting
 
 MAPS = {"rnn": 1, "lstm": 4, "gru": 3}
+"""How many maps of width D each cell has."""
+
+KEPT = {"rnn": 2, "lstm": 17, "gru": 8}
+"""How many numbers per unit of width and token PyTorch keeps for the backward pass of each cell."""
 
 
 class RecurrentSettings(Settings):
@@ -62,8 +66,10 @@ def parameters(settings: RecurrentSettings, vocabulary: int) -> int:
 
 
 def activation_bytes(settings: RecurrentSettings, vocabulary: int, batch: int) -> int:
-    """An estimate of what one training step keeps for its backward pass."""
-    return 0
+    """An estimate of what one training step keeps for its backward pass, from counts on a CPU."""
+    cell = KEPT[settings.cell] + (1.25 if settings.dropout else 0.0)
+    floats = settings.width * (1 + settings.layers * cell) + vocabulary
+    return int(batch * settings.context * 4 * floats)
 
 
 def outline(settings: RecurrentSettings) -> str:
