@@ -77,6 +77,18 @@ def choose_device(wanted: str = "auto") -> Device:
     )
 
 
+def trouble(device: Device) -> str:
+    """Why `device` cannot compute, in torch's own words; empty when a small product on it comes out right."""
+    import torch
+
+    try:
+        ones = torch.ones(16, 16, device=torch_device(device))
+        right = float((ones @ ones).sum()) == 16.0**3
+    except (RuntimeError, AssertionError) as error:
+        return str(error).strip().partition("\n")[0] or type(error).__name__
+    return "" if right else "a small product came out wrong"
+
+
 def cores() -> int:
     """Physical cores that this process may use; at least 1."""
     import psutil

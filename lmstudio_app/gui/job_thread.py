@@ -49,9 +49,8 @@ class JobThread(QThread):
         try:
             for item in self._work(self.stopping):
                 self._items.put(item)
-        except BaseException as error:  # noqa: BLE001  (a panic of a library written in Rust is no Exception)
+        except BaseException as error:  # a panic of a library written in Rust is no Exception
             self.failure = error
-            self._items.put(failure_event(error))
 
     def stop(self) -> None:
         """Ask the work to end at its next opportunity."""

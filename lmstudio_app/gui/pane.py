@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMessageBox, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import sentence
+from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 
 
 class Pane(QWidget):
@@ -56,9 +57,46 @@ class Pane(QWidget):
         """The widgets that F6 goes through, each the first control of its part of the pane."""
         return []
 
-    def tell(self, error: BaseException) -> None:
+    def tell(self, error: Exception) -> None:
         """Say above the pane what went wrong."""
         self.said.emit(sentence(error), "err")
+
+    def choose_files(self) -> None:
+        """Let the person choose text files, and make a corpus of them."""
+        words = self.tr("Text (*.txt *.md *.markdown *.text);;All files (*)")
+        chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose text files"), "", words)
+        self.add_paths([Path(path) for path in chosen])
+
+    def choose_folder(self) -> None:
+        """Let the person choose a folder, and make a corpus of the texts in it."""
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Choose a folder of texts"))
+        self.add_paths([Path(chosen)] if chosen else [])
+
+    def paste_text(self) -> None:
+        """Let the person paste a text, and make a corpus of it."""
+        dialog = PasteDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.given.connect(self.add_text)
+        dialog.open()
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Make a corpus of files and folders."""
+        if paths:
+            self._prepare(paths=list(paths))
+
+    def add_text(self, text: str, name: str = "") -> None:
+        """Make a corpus of `text`."""
+        self._prepare(text=text, name=name or self.tr("Pasted text"))
+
+    def add_sample(self, name: str) -> None:
+        """Make a corpus of the bundled sample `name`."""
+        self._prepare(sample=name)
+
+    def _prepare(self, **request: Any) -> None:
+        try:
+            self.session.prepare(**request)
+        except UserError as error:
+            self.tell(error)
 
     def train(self) -> None:
         """Start the drafted run; while another trains, ask whether to wait for it or to stop it."""

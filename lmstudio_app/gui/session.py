@@ -80,7 +80,7 @@ class Session(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.jobs = Jobs(self)
-        self.trainings = Trainings(self.jobs, lambda name: self.workspace.run(name), self)
+        self.trainings = Trainings(self.jobs, self._open, self)
         self.trainings.changed.connect(self.job_changed)
         self.trainings.changed.connect(self.runs_changed)
         self.trainings.arrived.connect(self.events_arrived)
@@ -89,12 +89,15 @@ class Session(QObject):
         self._claim = contextlib.ExitStack()
         self.claim_refused: UserError | None = None
         self.devices: tuple[Device, ...] = ()
+        self.device_trouble: dict[str, str] = {}
+        self.preferred_device = "auto"
         self.draft = Draft()
         self.run: Run | None = None
         self.preparing: Progress | None = None
         self._preparation: JobThread | None = None
         self._waiting: deque[Callable[[], Iterable[Event]]] = deque()
         self._deleted: list[str] = []
+        self._colors: dict[str, int] = {}
 
     @property
     def job(self) -> TrainingJob | None:
@@ -137,7 +140,7 @@ class Session(QObject):
         workspace = Workspace.open(folder)
         self._claim.close()
         self._workspace, self.run, self.claim_refused = workspace, None, None
-        self._deleted, self.draft = [], Draft()
+        self._deleted, self._colors, self.draft = [], {}, self._fresh_draft()
         self.trainings.forget()
         try:
             self._claim.enter_context(workspace.claim_window())
@@ -146,24 +149,53 @@ class Session(QObject):
         for changed in (self.workspace_changed, self.corpora_changed, self.draft_changed, self.run_changed):
             changed.emit()
 
+    def offers(self) -> frozenset[str]:
+        """What the opened model can show ("decoding", "attention"); nothing when none is open."""
+        from lmstudio_app.engine.registry import family
+
+        return family(self.run.config.family).offers if self.run is not None else frozenset()
+
+    def _fresh_draft(self) -> Draft:
+        return Draft(execution={"device": self.preferred_device} if self.preferred_device != "auto" else {})
+
+    def prefer_device(self, kind: str) -> None:
+        """Let the next runs compute on "cpu", "cuda", "mps" or what is best here ("auto")."""
+        self.preferred_device = kind
+        self.change_draft(execution={**self.draft.execution, "device": kind})
+
+    def chosen_device(self) -> Device | None:
+        """The device that the next run computes on; None while the devices are not known."""
+        kind = self.draft.execution.get("device", self.preferred_device)
+        named = [device for device in self.devices if device.kind == kind]
+        # By itself the engine takes the first GPU, which stands behind the CPU.
+        return next(iter(named or self.devices[1:] or self.devices), None)
+
+    def run_color(self, name: str) -> int | None:
+        """The place of a run among all of the workspace, oldest first: its colour in every pane."""
+        if name not in self._colors and self.opened:
+            oldest_first = sorted(self.workspace.runs(), key=lambda summary: (summary.created, summary.name))
+            self._colors = {summary.name: place for place, summary in enumerate(oldest_first)}
+        return self._colors.get(name)
+
     def warm_up(self, ready: Callable[[], None]) -> None:
         """Import what the first paint left out, on a thread: `ready()` once the engine is there, then PyTorch."""
 
-        def work(stopping: Stopping) -> Iterator[tuple[Device, ...] | None]:
+        def work(stopping: Stopping) -> Iterator[tuple[tuple[Device, ...], dict[str, str]] | None]:
             from lmstudio_app.engine import pipeline, registry, workspace  # noqa: F401
 
             registry.families()
             yield None
-            from lmstudio_app.engine.devices import available_devices
+            from lmstudio_app.engine.devices import available_devices, trouble
 
-            yield tuple(available_devices())
+            devices = tuple(available_devices())
+            yield devices, {device.name: trouble(device) for device in devices}
 
-        def arrived(items: list[tuple[Device, ...] | None]) -> None:
-            for devices in items:
-                if devices is None:
+        def arrived(items: list[tuple[tuple[Device, ...], dict[str, str]] | None]) -> None:
+            for found in items:
+                if found is None:
                     ready()
                 else:
-                    self.devices = devices
+                    self.devices, self.device_trouble = found
                     self.devices_changed.emit()
 
         self.jobs.start(work, arrived, self._told)
@@ -273,7 +305,7 @@ class Session(QObject):
         `first` stops the one that trains and takes its place. Returns the run's name. Raises `UserError`.
         """
         run = self.workspace.new_run(config or self.configuration())
-        name = run.config.name
+        name = run.name
         idle = not self.busy
         self.trainings.start(name, first=first)
         if idle or first:
@@ -315,6 +347,9 @@ class Session(QObject):
         self.run = self.workspace.run(name) if name else None
         self.run_changed.emit()
 
+    def _open(self, name: str) -> Run:
+        return self.workspace.run(name)
+
     def is_training(self, name: str) -> bool:
         """Whether the run `name` trains or is paused in this window."""
         return self.job is not None and self.job.active and self.job.run == name
@@ -342,7 +377,7 @@ class Session(QObject):
             self.runs_changed.emit()
 
     def _is_open(self, name: str) -> bool:
-        return self.run is not None and self.run.config.name == name
+        return self.run is not None and self.run.name == name
 
     def _refuse_in_use(self, name: str) -> None:
         if self.is_training(name):
@@ -373,13 +408,17 @@ class Session(QObject):
         return self._with_model(work, arrived, ended, owner)
 
     def _with_model(
-        self, work: Callable[[Stopping, Run, Model | None], Iterable[Any]], arrived: Arrived, ended: Ended, owner: QObject
+        self,
+        work: Callable[[Stopping, Run, Model | None], Iterable[Any]],
+        arrived: Arrived,
+        ended: Ended,
+        owner: QObject,
     ) -> JobThread:
         """Start `work(stopping, run, model)` on the opened run; `model` is a copy of it while it trains, else None."""
         if self.run is None:
             raise UserError("No run is open. Open one in Runs, or train one.")
         run, job = self.run, self.job
-        copy = job.snapshot() if job is not None and self.is_training(run.config.name) else None
+        copy = job.snapshot() if job is not None and self.is_training(run.name) else None
 
         def wait_then_work(stopping: Stopping) -> Iterable[Any]:
             model = wait_for(copy, stopping) if copy is not None else None

@@ -227,9 +227,10 @@ class Theme(QObject):
         return pixmap
 
     def style_sheet(self) -> str:
-        """The style sheet: `@name` in the template is a token's colour, `@13` a size in pixels at the text size."""
+        """The style sheet. In its template `@name` is a token's colour (`@mono` font families), `@13` a size."""
         colours = {field.name: str(getattr(self.tokens, field.name)) for field in fields(self.tokens)}
         colours["training"], colours["validation"] = self.tokens.runs[:2]
+        colours["mono"] = ", ".join(f'"{name}"' for name in _families(True))
 
         def fill(match: re.Match[str]) -> str:
             word = match.group(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.engine import events
-from lmstudio_app.gui.job_thread import Jobs, Stopping
+from lmstudio_app.gui.job_thread import Jobs, Stopping, failure_event
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -221,8 +221,9 @@ class Trainings(QObject):
             self.changed.emit()
 
     def _ended(self, failure: BaseException | None) -> None:
+        if failure is not None:
+            self._arrived([failure_event(failure)])
+            self.failed.emit(failure)
         if self.job is not None:
             self.job.state = "ended"
-        if failure is not None:
-            self.failed.emit(failure)
         self._next()

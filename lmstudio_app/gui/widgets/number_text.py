@@ -100,3 +100,11 @@ def parameters(count: int) -> tuple[str, str]:
     if count >= 10_000:
         return f"{count / 1e3:.1f}", QCoreApplication.translate("Numbers", "thousand")
     return f"{count:,}", ""
+
+
+def short_count(count: float) -> str:
+    """A count in three figures for a column of a table: 2.9 M."""
+    for unit, amount in (("G", 1e9), ("M", 1e6), ("K", 1e3)):
+        if count >= amount:
+            return f"{count / amount:.3g} {unit}"
+    return whole(count)

@@ -1,0 +1,54 @@
+"""Opens the window. It paints first; everything heavy is imported afterwards, on a thread."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.main_window import MainWindow
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.widgets.focus_ring import FocusRing
+
+
+def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
+    """Open the window on `workspace` (None: the one that was open last, else the usual place), until it is closed.
+
+    `argv` are options for Qt. Returns the exit code.
+    """
+    application = make_application(argv)
+    window = open_window(workspace)
+    window.show()
+    return application.exec()
+
+
+def make_application(argv: Sequence[str] = ()) -> QApplication:
+    """The application with its name, theme and focus ring."""
+    application = QApplication([sys.argv[0], *argv])
+    application.setApplicationName("lmstudio-app")
+    application.setApplicationDisplayName("LMStudio App")
+    application.setDesktopFileName("lmstudio-app")
+    theme.current().restore()
+    application.setWindowIcon(theme.current().icon("mark", "text", 64))
+    FocusRing(application)
+    return application
+
+
+def open_window(workspace: Path | None = None) -> MainWindow:
+    """A window that opens its workspace and loads the engine once it has painted. Not shown yet."""
+    session = Session()
+    window = MainWindow(session)
+    session.setParent(window)
+    session.preferred_device = str(theme.preferences().value("device", "auto"))
+    folder = workspace or remembered_workspace()
+    window.painted.connect(lambda: session.warm_up(lambda: window.open_workspace(folder)))
+    return window
+
+
+def remembered_workspace() -> Path | None:
+    """The workspace that was open last, if its folder is still there."""
+    stored = str(theme.preferences().value("workspace", ""))
+    return Path(stored) if stored and Path(stored).is_dir() else None

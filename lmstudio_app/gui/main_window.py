@@ -1,0 +1,353 @@
+"""The window: rail, top bar, the panes and the status strip around one session."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.job_status import JobStatus
+from lmstudio_app.gui.job_thread import failure_event
+from lmstudio_app.gui.pane import Pane
+from lmstudio_app.gui.panes.start import StartPane
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import declared, sentence
+from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.banner import Banner
+from lmstudio_app.gui.widgets.rail import Rail
+from lmstudio_app.gui.widgets.settings_dialog import SettingsDialog
+from lmstudio_app.gui.widgets.status import StatusStrip
+from lmstudio_app.gui.widgets.top_bar import TopBar
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pane of the rail: its module in `panes/`, its class, and what it needs the opened model to offer."""
+
+    name: str
+    module: str
+    pane: str
+    needs: frozenset[str] = frozenset()
+
+
+PANES = (
+    Entry("corpus", "corpus", "CorpusPane"),
+    Entry("train", "training", "TrainPane"),
+    Entry("inspect", "inspection", "InspectPane", frozenset({"attention"})),
+    Entry("console", "console", "ConsolePane", frozenset({"decoding"})),
+    Entry("runs", "runs", "RunsPane"),
+)
+
+SMALLEST = (1100, 700)
+
+
+class MainWindow(QMainWindow):
+    """The window of one session.
+
+    Signals: `painted()` once, after the first paint: whatever is heavy begins then.
+    """
+
+    painted = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._panes: dict[str, Pane] = {}
+        self._was_painted = False
+        self._closing = False
+        self._settings: SettingsDialog | None = None
+        self.rail = Rail()
+        self.top_bar = TopBar()
+        self.banner = Banner()
+        self.stack = QStackedWidget()
+        self.strip = StatusStrip()
+        self._build()
+        self.job_status = JobStatus(session, self.strip)
+        self._bind_keys()
+        self._connect()
+        self.show_pane("start")
+
+    # Panes ------------------------------------------------------------------------------------------------------
+
+    def show_pane(self, name: str) -> None:
+        """Show the pane `name`, built now if this is the first time. "start" is the first page of Corpus."""
+        if name != "start" and not self.session.opened:
+            return
+        if name == "corpus" and not self.session.workspace.corpora():
+            name = "start"
+        if name != "start" and name not in self.rail.buttons:
+            name = "start"
+        pane = self._panes.get(name) or self._make(name)
+        if pane is None:
+            return
+        self.stack.setCurrentWidget(pane)
+        self.rail.check("corpus" if name == "start" else name)
+        self._show_place()
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that is shown."""
+        shown = self.stack.currentWidget()
+        assert isinstance(shown, Pane)
+        return shown
+
+    def _make(self, name: str) -> Pane | None:
+        if name == "start":
+            made: Pane = StartPane(self.session)
+        else:
+            entry = next(entry for entry in PANES if entry.name == name)
+            module = importlib.import_module(f"lmstudio_app.gui.panes.{entry.module}")
+            made = getattr(module, entry.pane)(self.session)
+        made.go.connect(self.show_pane)
+        made.said.connect(self.banner.say)
+        made.crumbs_changed.connect(self._show_place)
+        self._panes[name] = made
+        self.stack.addWidget(made)
+        return made
+
+    def _show_place(self) -> None:
+        self.top_bar.show_place(self.pane.title(), self.pane.crumbs())
+
+    def _forget_panes(self) -> None:
+        for pane in self._panes.values():
+            self.stack.removeWidget(pane)
+            pane.deleteLater()
+        self._panes = {}
+
+    # Building ---------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.setWindowTitle(QApplication.applicationDisplayName() or "LMStudio App")
+        self.setMinimumSize(880, 560)
+        self.resize(1440, 900)
+        words = {"corpus": self.tr("Corpus"), "train": self.tr("Train"), "inspect": self.tr("Inspect"),
+                 "console": self.tr("Console"), "runs": self.tr("Runs")}  # fmt: skip
+        for number, entry in enumerate(PANES, 1):
+            if find_spec(f"lmstudio_app.gui.panes.{entry.module}") is not None:
+                keys = QKeySequence(f"Ctrl+{number}").toString(QKeySequence.SequenceFormat.NativeText)
+                self.rail.add(entry.name, words[entry.name], keys)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top_bar)
+        framed = QVBoxLayout()
+        framed.setContentsMargins(12, 10, 12, 0)
+        framed.addWidget(self.banner)
+        column.addLayout(framed)
+        column.addWidget(self.stack, 1)
+        central = QWidget()
+        line = QHBoxLayout(central)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(0)
+        line.addWidget(self.rail)
+        line.addWidget(middle, 1)
+        self.setCentralWidget(central)
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.addPermanentWidget(self.strip, 1)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.rail.chosen.connect(self.show_pane)
+        self.rail.settings_wanted.connect(self.show_settings)
+        session.workspace_changed.connect(self._workspace_changed)
+        session.failed.connect(self._tell)
+        session.job_changed.connect(self._job_changed)
+        session.run_changed.connect(self._show_needs)
+
+    def _bind_keys(self) -> None:
+        look = theme.current()
+        keys: dict[str, Callable[[], object]] = {
+            f"Ctrl+{number}": partial(self.show_pane, entry.name) for number, entry in enumerate(PANES, 1)
+        }
+        keys |= {
+            "Ctrl+O": self.add_text,
+            "Ctrl+S": self.session.checkpoint,
+            "Ctrl+Return": self.act,
+            "Ctrl+Enter": self.act,
+            "Ctrl+P": self.job_status.pause_or_resume,
+            "Ctrl+.": self.job_status.stop,
+            "Ctrl+,": self.show_settings,
+            "F6": lambda: self._next_region(1),
+            "Shift+F6": lambda: self._next_region(-1),
+            "Ctrl++": lambda: look.enlarge(1),
+            "Ctrl+=": lambda: look.enlarge(1),
+            "Ctrl+-": lambda: look.enlarge(-1),
+            "Ctrl+0": lambda: look.enlarge(0),
+        }
+        for key, action in keys.items():
+            QShortcut(QKeySequence(key), self).activated.connect(action)
+
+    # What the session says --------------------------------------------------------------------------------------
+
+    def open_workspace(self, folder: Path | None) -> None:
+        """Open the workspace in `folder` (None: the usual place) in this window; says so if that cannot be."""
+        self._remember_layout()
+        try:
+            self.session.open_workspace(folder)
+        except UserError as error:
+            self.banner.say(sentence(error), "err", self.tr("Choose another folder…"), self.show_settings)
+
+    def _workspace_changed(self) -> None:
+        theme.preferences().setValue("workspace", str(self.session.workspace.folder))
+        page = self._restore_layout()
+        if list(self._panes) != ["start"]:
+            self._forget_panes()
+        self.banner.hide()
+        self.show_pane(page if self.session.workspace.corpora() else "start")
+        refused = self.session.claim_refused
+        if refused is not None:
+            words = self.tr("Everything works here too, but only the other window remembers its layout.")
+            self.banner.say(f"{sentence(refused)} {words}", "warn")
+        if self._settings is not None:
+            self._settings.show_folder(self.session.workspace.folder)
+            self._show_size()
+
+    def _tell(self, failure: Exception) -> None:
+        if isinstance(failure, UserError):
+            self.banner.say(sentence(failure), "err")
+            return
+        told = failure_event(failure)
+        self.banner.say(
+            declared(told.sentence, **told.values),
+            "err",
+            self.tr("Copy the details"),
+            lambda: QApplication.clipboard().setText(told.traceback),
+        )
+
+    def _job_changed(self) -> None:
+        busy = self.session.busy
+        if (button := self.rail.buttons.get("train")) is not None:
+            button.set_dot("training" if busy else None, self.tr("A run is training") if busy else "")
+        if self._closing and not busy:
+            self.close()
+
+    def _show_needs(self) -> None:
+        run = self.session.run
+        for entry in PANES:
+            button = self.rail.buttons.get(entry.name)
+            if button is None or not entry.needs:
+                continue
+            lacks = run is not None and not entry.needs <= self.session.offers()
+            button.set_lacking(self.tr("The opened model has nothing to show here.") if lacks else "")
+
+    # What the person asks ---------------------------------------------------------------------------------------
+
+    def add_text(self) -> None:
+        """Choose text files and make a corpus of them."""
+        if self.session.opened:
+            self.show_pane("corpus")
+            self.pane.choose_files()
+
+    def act(self) -> None:
+        """Do what the shown pane is mainly for."""
+        self.pane.primary_action()
+
+    def show_settings(self) -> None:
+        """Open the settings."""
+        session = self.session
+        folder = session.workspace.folder if session.opened else Path()
+        choices = [("auto", self.tr("Choose by itself")), *((device.kind, device.title) for device in session.devices)]
+        dialog = SettingsDialog(folder, choices, session.preferred_device, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.folder_chosen.connect(self.open_workspace)
+        dialog.device_chosen.connect(session.prefer_device)
+        dialog.finished.connect(self._settings_closed)
+        self._settings = dialog
+        self._show_size()
+        dialog.open()
+
+    def _settings_closed(self) -> None:
+        self._settings = None
+
+    def _show_size(self) -> None:
+        if self._settings is None or not self.session.opened:
+            return
+        dialog, workspace = self._settings, self.session.workspace
+
+        def arrived(sizes: list[int]) -> None:
+            dialog.show_size(self.tr("It takes {size} of the disk.").format(size=number_text.size(sizes[-1])))
+
+        self.session.jobs.start(lambda stopping: [workspace.size_bytes()], arrived, owner=dialog)
+
+    def _next_region(self, direction: int) -> None:
+        rail = next((button for button in self.rail.buttons.values() if button.isChecked()), self.rail.settings)
+        regions: list[QWidget] = [rail, self.top_bar.theme_button, *self.pane.regions()]
+        if self.strip.stop.isVisible():
+            regions.append(self.strip.stop)
+        holder = next(
+            (i for i, part in enumerate(regions) if part.hasFocus() or part.isAncestorOf(self._focused())), -1
+        )
+        regions[(holder + direction) % len(regions)].setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _focused(self) -> QWidget:
+        return self.focusWidget() or self
+
+    # Opening and closing ----------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.session.busy:
+            event.ignore()
+            if not self._closing:
+                self._ask_to_close()
+            return
+        self._remember_layout()
+        self.session.close()
+        event.accept()
+
+    def _ask_to_close(self) -> None:
+        name = self.session.job.run if self.session.job is not None else ""
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(self.tr("A run is training"))
+        box.setText(self.tr("The run “{name}” is training. Stop it and close the window?").format(name=name))
+        box.setInformativeText(self.tr("A checkpoint is saved first; the run can be resumed."))
+        stop = box.addButton(self.tr("Stop and close"), QMessageBox.ButtonRole.DestructiveRole)
+        go_on = box.addButton(self.tr("Keep training"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(go_on)
+        stop.clicked.connect(self._stop_and_close)
+        box.open()
+
+    def _stop_and_close(self) -> None:
+        self._closing = True
+        self.banner.say(self.tr("The window closes as soon as the checkpoint is saved."), "info")
+        self.session.stop()
+        if not self.session.busy:
+            self.close()
+
+    def _layout_file(self) -> QSettings | None:
+        if not self.session.opened or self.session.claim_refused is not None:
+            return None
+        return QSettings(str(self.session.workspace.folder / "window.ini"), QSettings.Format.IniFormat)
+
+    def _remember_layout(self) -> None:
+        if (stored := self._layout_file()) is not None:
+            stored.setValue("geometry", self.saveGeometry())
+            stored.setValue("pane", next((name for name, pane in self._panes.items() if pane is self.pane), ""))
+
+    def _restore_layout(self) -> str:
+        """Put the window where it was when this workspace was last open; returns the pane that was shown."""
+        stored = self._layout_file()
+        if stored is None:
+            return "corpus"
+        if stored.value("geometry") is not None:
+            self.restoreGeometry(stored.value("geometry"))
+        page = str(stored.value("pane", "corpus"))
+        return page if page in self.rail.buttons else "corpus"

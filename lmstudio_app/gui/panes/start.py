@@ -1,0 +1,335 @@
+"""The start page: choose text, train, watch it learn. It is what Corpus shows in an empty workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.resources import resources_folder
+from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.choose_text_card import ChooseTextCard
+from lmstudio_app.gui.widgets.columns import Columns
+from lmstudio_app.gui.widgets.example_card import ExampleCard
+from lmstudio_app.gui.widgets.example_plot import Example
+from lmstudio_app.gui.widgets.next_run_card import NextRunCard
+from lmstudio_app.gui.widgets.remark import Remark
+from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.registry import Family
+    from lmstudio_app.engine.run import RunConfig
+
+PREVIEW_CHARACTERS = 600
+TRAINING_BYTES = 16
+"""Memory for each number learnt: itself, its gradient and two averages, four bytes each."""
+NARROWEST_CARD = 320
+SMALL_TEXT_BYTES = 200_000
+"""A text below this is learnt by heart by anything but the tiniest model."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder from simple to able: a family, or one choice of its first setting (RNN, LSTM, GRU)."""
+
+    key: str
+    family: Family
+    title: str
+    model: dict[str, Any]
+
+
+class StartPane(Pane):
+    """Three cards: text, training, an example; below them the devices that were found."""
+
+    name = "start"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.text = ChooseTextCard()
+        self.run = NextRunCard()
+        self.example = ExampleCard(recorded_example())
+        self._rungs: dict[str, Rung] = {}
+        self._sample: str | None = None
+        self._devices = WrappingRow(spacing=20)
+        self._build()
+        self._connect()
+        self.run.set_ready(False, self.tr("Choose a text first"))
+        if session.opened:
+            self._workspace_changed()
+
+    def title(self) -> str:
+        return self.tr("Start")
+
+    def primary_action(self) -> None:
+        self.run.train.click()
+
+    def regions(self) -> list[QWidget]:
+        return [self.text.choose_files, self.run.train]
+
+    # Building ---------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        page = QWidget()
+        page.setProperty("scrolled", True)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(48, 20, 48, 12)
+        column.setSpacing(8)
+        column.addWidget(Text(self.tr("Train a small language model on your own text"), "hero", wrap=True))
+        column.addWidget(Text(self.tr("Three actions. Everything stays on this computer."), "hero2", wrap=True))
+        column.addSpacing(6)
+        column.addWidget(Columns((self.text, self.run, self.example), NARROWEST_CARD), 1)
+        column.addSpacing(4)
+        column.addLayout(self._devices)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _connect(self) -> None:
+        session, text = self.session, self.text
+        text.dropped.connect(self._add_paths)
+        text.text_dropped.connect(self.add_text)
+        text.files_wanted.connect(self.choose_files)
+        text.folder_wanted.connect(self.choose_folder)
+        text.paste_wanted.connect(self.paste_text)
+        text.sample_chosen.connect(self._pick_sample)
+        self.run.train_pressed.connect(self.train)
+        self.run.settings_wanted.connect(lambda: self.go.emit("train"))
+        self.run.rung_chosen.connect(self._choose_rung)
+        session.workspace_changed.connect(self._workspace_changed)
+        session.devices_changed.connect(self._show_devices)
+        session.preparing_changed.connect(self._show_progress)
+        session.prepared.connect(self._fit)
+        session.draft_changed.connect(self._show_draft)
+        session.runs_changed.connect(self._show_ladder)
+
+    # Text -------------------------------------------------------------------------------------------------------
+
+    def _workspace_changed(self) -> None:
+        from lmstudio_app.engine.data.samples import samples
+
+        if not self._rungs:
+            self.text.show_samples(
+                (
+                    sample.name,
+                    declared(sample.title),
+                    declared(sample.summary),
+                    number_text.size(sample.approximate_bytes),
+                )
+                for sample in samples()
+            )
+            self._rungs = {rung.key: rung for rung in rungs()}
+        self._sample = None
+        self._show_draft()
+        self._show_devices()
+        self._show_progress()
+
+    def _add_paths(self, paths: list[Any]) -> None:
+        self._sample = None
+        self.add_paths(paths)
+
+    def _pick_sample(self, name: str) -> None:
+        self.session.stop_preparing()
+        self._sample = name
+        self.add_sample(name)
+
+    def _show_progress(self) -> None:
+        progress = self.session.preparing
+        if progress is None:
+            self.text.show_progress("", 0, 0)
+        else:
+            words = declared(progress.stage) or self.tr("Reading the text")
+            self.text.show_progress(words, progress.done, progress.total)
+
+    def _corpus(self) -> Corpus | None:
+        name = self.session.draft.corpus if self.session.opened else ""
+        try:
+            return self.session.workspace.corpus(name) if name else None
+        except UserError as error:
+            self.tell(error)
+            return None
+
+    def _fit(self, name: str) -> None:
+        """Choose a preset that suits the text and the device; a person can change it afterwards."""
+        corpus, device = self._corpus(), self.session.chosen_device()
+        if corpus is None:
+            return
+        gpu = device is not None and device.kind != "cpu"
+        preset = "tiny" if corpus.statistics.bytes < SMALL_TEXT_BYTES else "medium" if gpu else "small"
+        self.session.change_draft(preset=preset)
+
+    # The next run -----------------------------------------------------------------------------------------------
+
+    def _choose_rung(self, key: str) -> None:
+        rung = self._rungs[key]
+        self.session.change_draft(family=rung.family.name, model=rung.model)
+
+    def _show_draft(self) -> None:
+        if not self._rungs:
+            return
+        corpus = self._corpus()
+        self.text.show_chosen(self._sample, done=corpus is not None)
+        if corpus is None:
+            self.text.show_preview("", "", "")
+        else:
+            self.text.show_preview(corpus.name, corpus.preview(PREVIEW_CHARACTERS), self._encoding_words(corpus))
+        try:
+            config = self.session.configuration() if corpus is not None else None
+        except UserError as error:
+            self.run.set_ready(False, self.tr("Change settings first"))
+            self.tell(error)
+            return
+        if corpus is not None and config is not None:
+            self.run.show_facts(self._facts(corpus, config))
+            self.run.show_figures(self._figures(corpus, config))
+            self.run.set_ready(True, self.tr("Train"))
+        else:
+            self.run.set_ready(False, self.tr("Choose a text first"))
+        self._show_ladder()
+
+    def _encoding_words(self, corpus: Corpus) -> str:
+        source = next(iter(corpus.sources), None)
+        if source is None or not source.encoding:
+            return ""
+        words = self.tr("{encoding}, {percent} % sure")
+        return words.format(encoding=source.encoding.upper(), percent=round(100 * source.confidence))
+
+    def _facts(self, corpus: Corpus, config: RunConfig) -> list[tuple[str, str]]:
+        known, statistics = config.described, corpus.statistics
+        whole = number_text.whole
+        text = self.tr("{name}, {size}").format(name=corpus.name, size=number_text.size(statistics.bytes))
+        counts = self.tr("{documents} documents, {characters} characters").format(
+            documents=whole(statistics.documents), characters=whole(statistics.characters)
+        )
+        kinds = {
+            "bpe": (self.tr("BPE, {vocabulary} tokens"), self.tr("frequent letter groups become one token")),
+            "character": (self.tr("Characters, {vocabulary} tokens"), self.tr("every character is one token")),
+        }
+        tokenizer, meaning = kinds[config.tokenizer.kind]
+        outline = known.outline(config.model)
+        model = outline if outline[0].isalpha() and known.name != "ngram" else f"{declared(known.title)} {outline}"
+        return [
+            (text, counts),
+            (tokenizer.format(vocabulary=whole(statistics.vocabulary)), meaning),
+            (model, declared(known.summary)),
+            (self._split_words(corpus), ""),
+            (self._stop_words(config), ""),
+        ]
+
+    def _split_words(self, corpus: Corpus) -> str:
+        split = corpus.settings.split
+        words = self.tr("{training} % training, {validation} % validation, {test} % test")
+        shares = (split.training, split.validation, 1 - split.training - split.validation)
+        named = zip(("training", "validation", "test"), shares, strict=True)
+        return words.format(**{name: f"{100 * share:.3g}" for name, share in named})
+
+    def _stop_words(self, config: RunConfig) -> str:
+        steps = config.plan.steps
+        if config.described.learning == "counting":
+            return self.tr("after {steps} passes, one for each length of n-gram").format(steps=steps)
+        return self.tr("after {steps} steps").format(steps=number_text.whole(steps))
+
+    def _figures(self, corpus: Corpus, config: RunConfig) -> list[tuple[str, str]]:
+        known, vocabulary = config.described, corpus.statistics.vocabulary
+        if config.described.learning == "counting":
+            return [
+                ("–", self.tr("known after counting")),
+                ("–", self.tr("known after counting")),
+                (str(config.plan.steps), self.tr("times")),
+            ]
+        parameters = known.parameters(config.model, vocabulary)
+        number, unit = number_text.parameters(parameters)
+        batch = getattr(config.training, "batch", 1)
+        memory = TRAINING_BYTES * parameters + known.activation_bytes(config.model, vocabulary, batch)
+        passes = config.plan.steps * batch * getattr(config.model, "context", 1) / corpus.statistics.tokens["training"]
+        return [
+            (number, unit or self.tr("numbers learnt")),
+            (f"≈ {number_text.size(memory)}", self.tr("while it trains")),
+            (f"{passes:.1f}" if passes < 100 else number_text.whole(passes), self.tr("times")),
+        ]
+
+    def _show_ladder(self) -> None:
+        if not self._rungs:
+            return
+        corpus, draft = self._corpus(), self.session.draft
+        vocabulary = corpus.statistics.vocabulary if corpus is not None else 0
+        shown = []
+        for rung in self._rungs.values():
+            settings = rung.family.settings(**{**rung.family.presets.get(draft.preset, {}), **rung.model})
+            count = rung.family.parameters(settings, vocabulary) if vocabulary else 0
+            figures = (number_text.loss(self._best_score(rung)), number_text.short_count(count) if count else "–")
+            shown.append((rung.key, rung.title, declared(rung.family.summary), figures))
+        chosen = [r.key for r in self._rungs.values()
+                  if r.family.name == draft.family and r.model.items() <= dict(draft.model).items()]  # fmt: skip
+        self.run.show_rungs(shown, next(iter(chosen), ""))
+
+    def _best_score(self, rung: Rung) -> float | None:
+        """The best validation loss that such a model reached on the chosen text in this workspace."""
+        scores = [
+            summary.best_bits_per_byte
+            for summary in self.session.workspace.runs()
+            if summary.corpus == self.session.draft.corpus
+            and summary.family == rung.family.name
+            and (not rung.model or summary.outline.startswith(rung.title))
+            and summary.best_bits_per_byte is not None
+        ]
+        return min(scores, default=None)
+
+    # The machine ------------------------------------------------------------------------------------------------
+
+    def _show_devices(self) -> None:
+        while (item := self._devices.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for device in self.session.devices:
+            trouble = self.session.device_trouble.get(device.name, "")
+            if trouble:
+                words = self.tr("{device}: does not work ({reason})").format(device=device.title, reason=trouble)
+            else:
+                words = self.tr("{device}, {memory}: tested just now").format(
+                    device=device.title, memory=number_text.size(device.memory_bytes)
+                )
+            self._devices.addWidget(Remark(words, "warning" if trouble else "check", "warn" if trouble else "ok"))
+        if not self.session.devices:
+            self._devices.addWidget(Remark(self.tr("Looking for devices: loading PyTorch"), "clock", "text2"))
+
+
+def rungs() -> Iterator[Rung]:
+    """The ladder, simplest first: a family each, or one for each choice of its first setting (RNN, LSTM, GRU)."""
+    from lmstudio_app.engine.registry import families
+    from lmstudio_app.engine.settings import declarations
+
+    for family in families().values():
+        first = declarations(family.settings)[0]
+        if first.kind != "choice":
+            yield Rung(family.name, family, declared(family.title), {})
+        else:
+            for value, words in first.choices:
+                yield Rung(f"{family.name}.{value}", family, declared(words), {first.name: value})
+
+
+def recorded_example() -> Example | None:
+    """The example that travels with the program; None where there is none."""
+    for path in sorted((resources_folder() / "examples").glob("*.json")):
+        try:
+            return Example.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(StartPane))

@@ -1,0 +1,76 @@
+"""One sentence above a pane: what happened, with what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.announce import announce
+from lmstudio_app.gui.widgets.button import Button, IconButton
+from lmstudio_app.gui.widgets.text import Text
+
+ICONS = {"info": "info", "ok": "check", "warn": "warning", "err": "error"}
+
+
+class Banner(QFrame):
+    """A sentence with an icon, at most one action, and a cross to put it away. Hidden until it has something to say.
+
+    Signals: `dismissed()` when the person put it away.
+    """
+
+    dismissed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("class", "banner")
+        self._kind = "info"
+        self._act: Callable[[], None] | None = None
+        self._sign = QLabel()
+        self._words = Text("", "body", wrap=True)
+        self._words.setProperty("verbatim", True)  # whoever says it has translated it
+        self._action = Button("", kind="plain", compact=True)
+        self._action.clicked.connect(self._acted)
+        self._close = IconButton(self.tr("Put this message away"), "close", size=14)
+        self._close.clicked.connect(self._put_away)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(12, 6, 6, 6)
+        line.setSpacing(10)
+        for widget in (self._sign, self._words, self._action, self._close):
+            line.addWidget(widget, 1 if widget is self._words else 0)
+        theme.current().changed.connect(self._tint)
+        self.hide()
+
+    def say(self, words: str, kind: str = "info", action: str = "", act: Callable[[], None] | None = None) -> None:
+        """Show `words`; `kind` is "info", "ok", "warn" or "err". `act()` is called when `action` is pressed."""
+        self._kind, self._act = kind, act
+        self._words.setText(words)
+        self._action.set_words(action)
+        self._action.setVisible(act is not None)
+        self.setProperty("kind", kind)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self._tint()
+        self.setAccessibleName(words)
+        self.show()
+        announce(self, words)
+
+    def words(self) -> str:
+        """What it says now; empty while it is hidden."""
+        return self._words.text() if not self.isHidden() else ""
+
+    def _acted(self) -> None:
+        act = self._act
+        self.hide()
+        if act is not None:
+            act()
+
+    def _put_away(self) -> None:
+        self.hide()
+        self.dismissed.emit()
+
+    def _tint(self) -> None:
+        token = "text2" if self._kind == "info" else self._kind
+        self._sign.setPixmap(theme.current().pixmap(ICONS[self._kind], token, 16, self.devicePixelRatioF()))

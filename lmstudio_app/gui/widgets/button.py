@@ -1,0 +1,73 @@
+"""Buttons: a word with an icon, or an icon with a tooltip."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+
+from lmstudio_app.gui import theme
+
+Kind = Literal["plain", "primary", "quiet", "link"]
+
+
+class Button(QPushButton):
+    """A push button; at most one of a view is "primary". Its icon follows the theme."""
+
+    def __init__(
+        self, words: str, icon: str = "", kind: Kind = "plain", *, compact: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(words, parent)
+        self._icon = icon
+        self.setProperty("kind", kind)
+        self.setProperty("compact", compact)
+        self.setAccessibleName(words)
+        self.setAutoDefault(False)
+        if kind == "link":
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+        theme.current().changed.connect(self._tint)
+        self._tint()
+
+    def set_words(self, words: str, icon: str | None = None) -> None:
+        """Say something else (and show another icon)."""
+        self.setText(words)
+        self.setAccessibleName(words)
+        if icon is not None:
+            self._icon = icon
+            self._tint()
+
+    def _tint(self) -> None:
+        if self._icon:
+            look, size = theme.current(), 16
+            self.setIcon(look.icon(self._icon, "onink" if self.property("kind") == "primary" else "text", size))
+            self.setIconSize(QSize(look.pixels(size), look.pixels(size)))
+
+
+class IconButton(QToolButton):
+    """An icon alone: `words` are its accessible name and, with the shortcut, its tooltip."""
+
+    def __init__(
+        self, words: str, icon: str, *, shortcut: str = "", size: int = 18, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._icon = icon
+        self._size = size
+        self._shortcut = shortcut
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.set_words(words)
+        theme.current().changed.connect(self._tint)
+        self._tint()
+
+    def set_words(self, words: str, icon: str | None = None) -> None:
+        """Do something else: another name (and icon)."""
+        self.setAccessibleName(words)
+        self.setToolTip(f"{words}  {self._shortcut}" if self._shortcut else words)
+        if icon is not None:
+            self._icon = icon
+            self._tint()
+
+    def _tint(self) -> None:
+        look = theme.current()
+        self.setIcon(look.icon(self._icon, "text", self._size))
+        self.setIconSize(QSize(look.pixels(self._size), look.pixels(self._size)))

@@ -1,0 +1,102 @@
+"""One of several to choose from, as a full row: a radio button with a second line and figures at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QRadioButton, QSizePolicy, QWidget
+
+from lmstudio_app.gui import theme
+
+
+class ChoiceRow(QRadioButton):
+    """A radio button that fills its row. `figures` stand in columns of equal width at the right, the first one bold.
+
+    Rows of one parent exclude each other, and the arrow keys go from one to the next.
+    """
+
+    def __init__(self, title: str, hint: str = "", figures: Sequence[str] = (), parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        self._hint = hint
+        self._figures = tuple(figures)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._describe()
+        theme.current().changed.connect(self.updateGeometry)
+
+    def set_figures(self, figures: Sequence[str]) -> None:
+        """Show other figures at the right."""
+        self._figures = tuple(figures)
+        self._describe()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        look = theme.current()
+        return QSize(look.pixels(240), look.pixels(48 if self._hint else 23))
+
+    def minimumSizeHint(self) -> QSize:
+        look = theme.current()
+        words = QFontMetrics(self._title_font()).horizontalAdvance(self.text())
+        return QSize(look.pixels(38) + words + self._figures_width(), self.sizeHint().height())
+
+    def hitButton(self, place: object) -> bool:
+        return True  # the whole row is the button, not only what the style draws
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.isChecked() or self.underMouse():
+            painter.fillRect(self.rect(), look.color("sel" if self.isChecked() else "hover"))
+        middle = look.pixels(17) if self._hint else self.height() / 2
+        self._paint_button(painter, QPointF(look.pixels(18), middle))
+        left, right = look.pixels(36), self.width() - look.pixels(10)
+        line = QRect(left, int(middle) - look.pixels(10), max(0, right - left - self._figures_width()), look.pixels(20))
+        painter.setFont(self._title_font())
+        painter.setPen(look.color("text"))
+        title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), title)
+        self._paint_figures(painter, right, line)
+        if self._hint:
+            painter.setFont(look.font(theme.HINT))
+            painter.setPen(look.color("text3"))
+            below = QRect(left, line.bottom(), right - left, look.pixels(18))
+            hint = painter.fontMetrics().elidedText(self._hint, Qt.TextElideMode.ElideRight, below.width())
+            painter.drawText(below, int(Qt.AlignmentFlag.AlignVCenter), hint)
+        painter.end()
+
+    def _paint_button(self, painter: QPainter, centre: QPointF) -> None:
+        look = theme.current()
+        radius = look.pixels(6)
+        painter.setPen(QPen(look.color("ink" if self.isChecked() else "field"), 1.2))
+        painter.setBrush(look.color("surface"))
+        painter.drawEllipse(centre, radius, radius)
+        if self.isChecked():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("ink"))
+            painter.drawEllipse(centre, radius * 0.6, radius * 0.6)
+
+    def _paint_figures(self, painter: QPainter, right: int, line: QRect) -> None:
+        look = theme.current()
+        column = look.pixels(66)
+        for place, figure in enumerate(reversed(self._figures)):
+            first = place == len(self._figures) - 1 and len(self._figures) > 1
+            painter.setFont(look.font(theme.LABEL if first else theme.HINT, 600 if first else 400))
+            painter.setPen(look.color("text" if first else "text3"))
+            box = QRectF(right - column * (place + 1), line.top(), column, line.height())
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), figure)
+
+    def _title_font(self) -> QFont:
+        return theme.current().font(theme.LABEL if not self._hint else theme.BODY, 600 if self._hint else 500)
+
+    def _figures_width(self) -> int:
+        return theme.current().pixels(66) * len(self._figures)
+
+    def _describe(self) -> None:
+        words = [self._hint, *(figure for figure in self._figures if figure)]
+        self.setAccessibleName(self.text())
+        self.setAccessibleDescription(", ".join(word for word in words if word))
+        self.setToolTip(self._hint)

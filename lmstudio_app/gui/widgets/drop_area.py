@@ -1,0 +1,77 @@
+"""Where text files are dropped: a dashed frame with an icon, a sentence and buttons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QFrame, QLabel, QLayoutItem, QVBoxLayout, QWidget
+
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
+
+
+class DropArea(QFrame):
+    """A frame that takes files and folders. Put buttons for those who cannot drag into `buttons`.
+
+    Signals: `dropped(list)` the paths, as `pathlib.Path`; `text_dropped(str)` text dragged out of another program.
+    """
+
+    dropped = Signal(list)
+    text_dropped = Signal(str)
+
+    def __init__(self, words: str, hint: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("class", "drop")
+        self.setAcceptDrops(True)
+        self._sign = QLabel()
+        self._sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._words = Text(words, "strong", wrap=True, copyable=False)
+        self._hint = Text(hint, "hint", wrap=True, copyable=False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 14)
+        column.setSpacing(6)
+        for widget in (self._sign, self._words, self._hint):
+            if isinstance(widget, Text):
+                widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(widget)
+        column.addSpacing(4)
+        self.buttons = _CentredRow()
+        column.addLayout(self.buttons)
+        theme.current().changed.connect(self._tint)
+        self._tint()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() or event.mimeData().hasText():
+            event.acceptProposedAction()
+            self._show_over(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._show_over(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._show_over(False)
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        if paths:
+            self.dropped.emit(paths)
+        elif event.mimeData().hasText():
+            self.text_dropped.emit(event.mimeData().text())
+
+    def _show_over(self, over: bool) -> None:
+        self.setProperty("over", over)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def _tint(self) -> None:
+        self._sign.setPixmap(theme.current().pixmap("download", "text", 24, self.devicePixelRatioF()))
+
+
+class _CentredRow(WrappingRow):
+    """A wrapping row whose lines stand in the middle."""
+
+    def _place(self, line: list[QLayoutItem], area: QRect) -> None:
+        used = sum(item.sizeHint().width() for item in line) + self.spacing() * (len(line) - 1)
+        super()._place(line, area.adjusted(max(0, (area.width() - used) // 2), 0, 0, 0))
