@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from lmstudio_app.engine.errors import UserError
@@ -70,6 +71,42 @@ def family(name: str) -> Family:
         raise UserError("There is no family “{name}”. Known families: {known}.", field="family", choices=tuple(known),
                         name=name, known=", ".join(known))
     return known[name]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format of sources: its suffixes (lower case, with the dot), and how a source becomes documents.
+
+    `read` takes a `data.reader.TextSource` and yields `data.reader.Document`s one after another; the pieces of one must
+    be taken before the next is asked for.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Any], Iterator[Any]]
+
+
+_readers: dict[str, Reader] = {}
+
+
+def register_reader(reader: Reader) -> Reader:
+    """Add a reader; called once at the bottom of `data/readers/<name>.py`."""
+    _readers[reader.name] = reader
+    return reader
+
+
+def readers() -> dict[str, Reader]:
+    """All readers by name."""
+    _import_members("lmstudio_app.engine.data.readers")
+    return dict(sorted(_readers.items()))
+
+
+def reader_for(path: Path) -> Reader:
+    """The reader for the ending of `path`; unknown endings are read as plain text."""
+    known = readers()
+    suffix = path.suffix.lower()
+    return next((reader for reader in known.values() if suffix in reader.suffixes), known["plain_text"])
 
 
 _tasks: dict[str, object] = {}

@@ -36,13 +36,19 @@ class Batches(Protocol):
 class Windows:
     """Random windows of the training tokens, and evenly spaced ones of the validation tokens.
 
-    A window starts anywhere with equal chance (with replacement), as in char-rnn and nanoGPT. The generator is Philox with
-    (seed, step) as its key, so step 1,000 needs no step before it.
+    A window starts anywhere with equal chance (with replacement), as in char-rnn and nanoGPT. The generator is Philox
+    with (seed, step) as its key, so step 1,000 needs no step before it.
     """
 
     def __init__(
-        self, training: NDArray[np.unsignedinteger], validation: NDArray[np.unsignedinteger], *,
-        batch: int, context: int, seed: int, validation_tokens: int,
+        self,
+        training: NDArray[np.unsignedinteger],
+        validation: NDArray[np.unsignedinteger],
+        *,
+        batch: int,
+        context: int,
+        seed: int,
+        validation_tokens: int,
     ) -> None:
         """Raises `UserError` when a split is too short for one window of `context` + 1 tokens."""
         for name, tokens in (("training", training), ("validation", validation)):
@@ -51,21 +57,28 @@ class Windows:
                 raise UserError(
                     "The {split} text has {tokens} tokens, too few for a context of {context}. Choose a context of at "
                     "most {longest}, or add text.",
-                    field="model.context", choices=(longest,) if longest else (), split=name, tokens=len(tokens),
-                    context=context, longest=longest)
+                    field="model.context",
+                    choices=(longest,) if longest else (),
+                    split=name,
+                    tokens=len(tokens),
+                    context=context,
+                    longest=longest,
+                )
         self._training, self._validation = training, validation
         self._batch, self._context, self._seed = batch, context, seed
         windows = max(1, min(validation_tokens // context, (len(validation) - 1) // context))
         self._starts = np.linspace(0, len(validation) - 1 - context, windows).astype(np.int64)
 
     def at(self, step: int) -> Batch:
+        """The windows of training step `step`: `batch` rows of `context` tokens."""
         generator = np.random.Generator(np.random.Philox(key=np.array([self._seed, step], dtype=np.uint64)))
         starts = generator.integers(0, len(self._training) - self._context, size=self._batch)
         return self._windows(self._training, starts)
 
     def validation(self) -> Iterator[Batch]:
+        """Evenly spaced windows of the validation tokens, the same at every call."""
         for first in range(0, len(self._starts), self._batch):
-            yield self._windows(self._validation, self._starts[first:first + self._batch])
+            yield self._windows(self._validation, self._starts[first : first + self._batch])
 
     def _windows(self, tokens: NDArray[np.unsignedinteger], starts: NDArray[np.int64]) -> Batch:
         places = starts[:, None] + np.arange(self._context + 1)  # (B, T + 1)
@@ -83,9 +96,11 @@ class WholeSplit:
         self._training, self._validation = training, validation
 
     def at(self, step: int) -> Batch:
+        """All training tokens as one row, whatever the step."""
         return _whole(self._training)
 
     def validation(self) -> Iterator[Batch]:
+        """All validation tokens as one row."""
         yield _whole(self._validation)
 
 
