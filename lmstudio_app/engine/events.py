@@ -128,6 +128,14 @@ class RunEnded(Event):
     outcome: str
 
 
+@dataclass(frozen=True)
+class Noted(Event):
+    """Something worth telling that stops nothing (a damaged checkpoint was passed over): a template and its values."""
+
+    sentence: str
+    values: Mapping[str, object]
+
+
 # Using a model --------------------------------------------------------------------------------------------------
 
 
@@ -175,7 +183,7 @@ class Evaluated(Event):
 
 @dataclass(frozen=True)
 class JobFailed(Event):
-    """The job died. `sentence` and `values` are a template for the person; `traceback` is empty for a user's mistake."""
+    """The job died. `sentence` and `values` are a template for the person; a user's mistake has no `traceback`."""
 
     sentence: str
     values: Mapping[str, object]

@@ -1,0 +1,49 @@
+"""The whole story, one verb per file. Window and terminal start every job here; nothing heavy is imported until then.
+
+    prepare         text files, pasted text or a bundled sample → a corpus       redo: the same with other settings
+    draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
+    train           a run → a trained model, fresh or from where it stopped
+    generate        a run and a prompt → text, token by token
+    inspect         a run and a text → what every attention head looks at
+    evaluate        a run and a text → loss, perplexity, bits per byte
+    check           what this machine has
+
+A long verb gives back a generator of events (`engine/events.py`): iterate it and the job runs, close it and it ends.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.pipeline.check import check
+    from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
+    from lmstudio_app.engine.pipeline.evaluate import evaluate
+    from lmstudio_app.engine.pipeline.generate import generate
+    from lmstudio_app.engine.pipeline.inspect import inspect
+    from lmstudio_app.engine.pipeline.prepare import prepare, redo
+    from lmstudio_app.engine.pipeline.train import train
+
+__all__ = ["check", "draft", "draft_from_file", "evaluate", "generate", "inspect", "prepare", "redo", "train"]
+
+_FILES = {"draft_from_file": "draft", "redo": "prepare"}
+
+
+def __getattr__(verb: str) -> Any:
+    if verb not in __all__:
+        raise AttributeError(f"the pipeline has no verb {verb!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_FILES.get(verb, verb)}"), verb)
+
+
+class _Story(ModuleType):
+    """A module whose verbs are functions: Python would put the file `train.py` in the place of the verb `train`."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Story

@@ -73,16 +73,20 @@ def settle_again(before: Execution, wanted: Mapping[str, Any] | None, work: floa
     A run that comes from a machine with another device goes on with what there is here.
     """
     settings = before.settings()
-    if wanted:
-        changed = wanted.get("device", settings.device) != settings.device
-        base = {"device": settings.device} if changed else settings.model_dump()
-        settings = read(ExecutionSettings, {**base, **wanted}, "execution")
+    if wanted and wanted.get("device", settings.device) != settings.device:
+        settings = ExecutionSettings(device=settings.device)  # the number of threads belongs to the device
+    settings = changed(settings, wanted)
     try:
         return settle(settings, work)
     except UserError:
         if wanted and "device" in wanted:
             raise
         return settle(ExecutionSettings(), work)
+
+
+def changed(settings: ExecutionSettings, wanted: Mapping[str, Any] | None) -> ExecutionSettings:
+    """`settings` with what is `wanted` instead. Raises `SettingsError`."""
+    return read(ExecutionSettings, settings.model_dump() | dict(wanted or {}), "execution")
 
 
 def threads_for(work: float, cores: int) -> int:

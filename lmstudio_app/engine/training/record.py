@@ -41,6 +41,11 @@ class Record:
         """The last step that has a row."""
         return self._status.step
 
+    @property
+    def parameters(self) -> int:
+        """How many trainable numbers the model has."""
+        return self._status.parameters
+
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows to `metrics.jsonl`: all of them, or none and `UserError`."""
         self._metrics.append(rows)

@@ -1,0 +1,91 @@
+"""What a person chose for a run, checked and completed: nothing is made yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lmstudio_app.engine import registry
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.run import RunConfig
+from lmstudio_app.engine.storage.names import check_name, tidy_name
+from lmstudio_app.engine.training.run_config import from_mapping, read_toml
+from lmstudio_app.engine.workspace import Workspace
+
+GROUPS = ("tokenizer", "model", "training", "execution")
+
+
+def draft(
+    workspace: Workspace,
+    *,
+    corpus: str,
+    family: str = "gpt",
+    preset: str | None = None,
+    name: str | None = None,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RunConfig:
+    """The settings of a new run on the corpus `corpus`.
+
+    `values` hold what was chosen by group ("model", "training", "tokenizer", "execution"); the rest comes from the
+    preset of the family, the corpus' own tokenizer and the declared defaults. Without a name it gets one from corpus and
+    family. Raises `SettingsError` with every wrong field, or `UserError`.
+    """
+    described = registry.family(family)
+    opened = workspace.corpus(corpus)
+    given = {group: dict((values or {}).get(group, {})) for group in GROUPS}
+    return from_mapping(
+        {
+            "name": check_name(name) if name else tidy_name(f"{corpus[:60]} {family}"),
+            "corpus": corpus,
+            "corpus_hash": opened.data_hash,
+            "family": family,
+            **given,
+            "tokenizer": opened.settings.tokenizer.model_dump() | given["tokenizer"],
+            "model": dict(_preset(described, preset)) | given["model"],
+        }
+    )
+
+
+def draft_from_file(
+    path: Path,
+    workspace: Workspace,
+    *,
+    corpus: str | None = None,
+    name: str | None = None,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RunConfig:
+    """The settings of the run file at `path`, for a new run; what is given here goes before what the file says.
+
+    Raises `SettingsError` or `UserError` naming the file or the field.
+    """
+    stored = read_toml(path)
+    wanted = corpus or stored.get("corpus")
+    if not isinstance(wanted, str) or not wanted:
+        raise UserError("“{path}” does not name a corpus. Name one.", field="corpus", path=path)
+    merged: dict[str, Any] = {key: value for key, value in stored.items() if key not in ("created", *GROUPS)}
+    for group in GROUPS:
+        table = stored.get(group, {})
+        chosen = (values or {}).get(group, {})
+        merged[group] = {**table, **chosen} if isinstance(table, Mapping) else table
+    opened = workspace.corpus(wanted)
+    if "tokenizer" not in stored:
+        merged["tokenizer"] = opened.settings.tokenizer.model_dump() | merged["tokenizer"]
+    merged |= {"corpus": wanted, "corpus_hash": opened.data_hash}
+    merged["name"] = name or merged.get("name") or tidy_name(path.stem)
+    return from_mapping(merged)
+
+
+def _preset(family: registry.Family, preset: str | None) -> Mapping[str, Any]:
+    if preset is None:
+        return {}
+    if preset not in family.presets:
+        raise UserError(
+            "The family “{family}” has no preset “{preset}”. It has: {known}.",
+            field="preset",
+            choices=tuple(family.presets),
+            family=family.name,
+            preset=preset,
+            known=", ".join(family.presets),
+        )
+    return family.presets[preset]

@@ -1,0 +1,266 @@
+"""Train a run: fresh, or on from its last checkpoint, in the same way.
+
+corpus → tokens → batches ┐
+settings → model → learner ┴→ the loop → rows, samples and checkpoints in the run's folder → events
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from lmstudio_app.engine import devices
+from lmstudio_app.engine.data.corpus import Corpus
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Event, GenerationEnded, JobPaused, JobResumed, Noted, RunEnded, RunStarted
+from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.run import TOKENIZER, Run
+from lmstudio_app.engine.task import Drawing, task
+from lmstudio_app.engine.training import checkpoint, execution, loop, status
+from lmstudio_app.engine.training.checkpoint import Damaged, Progress
+from lmstudio_app.engine.training.control import Control
+from lmstudio_app.engine.training.loop import Job
+from lmstudio_app.engine.training.record import Record
+from lmstudio_app.engine.training.settings import TrainingSettings
+from lmstudio_app.engine.training.text_bytes import TextBytes
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus import Tokenization
+    from lmstudio_app.engine.devices import Device
+    from lmstudio_app.engine.model import Learner, Model, State
+
+TASK = "language-modelling"
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where a run goes on: the saved state, None for a fresh one, and what had to be passed over."""
+
+    state: State | None
+    progress: Progress
+    damaged: tuple[Damaged, ...] = ()
+
+
+def train(run: Run, control: Control | None = None, *, execution: Mapping[str, Any] | None = None) -> Iterator[Event]:
+    """Train `run` to its end. `execution` changes device or threads of a run that has begun ({"device": "cpu"}).
+
+    The events begin with `RunStarted` and end with `RunEnded`. Closing the generator, or `control.stop()`, ends the
+    training after its present step and keeps a checkpoint; both can be resumed. A full disk pauses it (`JobPaused` with
+    a reason) until `control.resume()` or `stop()`. Raises `Held` when somebody else trains the run, `UserError` for what
+    a person can mend, and whatever else goes wrong; the run is then "failed" and its last checkpoint stays.
+    """
+    control = control or Control()
+    try:
+        with run.lock(), _awake():
+            yield from _followed(run, control, execution)
+    finally:
+        control.end()
+
+
+def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> Iterator[Event]:
+    """The training, with `log.txt` and the run's state kept up to date."""
+    with contextlib.ExitStack() as stack:
+        note: Callable[..., None] = lambda state, reason="": _note(run, state, reason)  # noqa: E731
+        try:
+            start = _start(run)
+            for damage in start.damaged:
+                run.log(str(damage))
+                yield Noted(damage.template, damage.values)
+            record, job, device = _prepared(run, start, wanted, stack)
+            note = record.state
+            note("running")
+            step, steps = start.progress.step, job.plan.steps
+            run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
+            parameters = record.parameters
+            yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
+            for event in loop.train(job, control):
+                if isinstance(event, JobPaused):
+                    note("paused", event.reason)
+                    run.log(f"Paused after step {event.step}. {event.reason}".rstrip())
+                elif isinstance(event, JobResumed):
+                    note("running")
+                    run.log(f"Went on after step {event.step}.")
+                yield event
+            outcome: Literal["finished", "stopped"] = "finished" if record.step >= steps else "stopped"
+            note(outcome)
+            run.log(f"{outcome.capitalize()} after step {record.step}.")
+            yield RunEnded(run.name, str(run.folder), record.step, outcome)
+        except (GeneratorExit, KeyboardInterrupt):
+            if run.status.state not in ("finished", "stopped"):
+                note("stopped")
+                run.log("Stopped.")
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            note("failed", reason)
+            run.log(f"Failed. {reason}")
+            raise
+
+
+def _start(run: Run) -> _Start:
+    """The newest sound checkpoint. Raises `UserError` when there are some and none is sound."""
+    damaged: list[Damaged] = []
+    for saved in reversed(run.checkpoints()):
+        try:
+            state, progress = checkpoint.load(saved.folder)
+        except Damaged as error:
+            damaged.append(error)
+        else:
+            return _Start(state, progress, tuple(damaged))
+    if damaged:
+        raise UserError(
+            "The run “{name}” cannot go on: all its checkpoints are damaged. {reason}",
+            name=run.name,
+            reason=str(damaged[0]),
+        )
+    return _Start(None, Progress())
+
+
+def _prepared(
+    run: Run, start: _Start, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack
+) -> tuple[Record, Job, Device]:
+    """Everything the loop needs. Files that it opens are closed, and threads set back, by `stack`."""
+    tokens = _tokens(run, fresh=start.state is None)
+    config, tokenizer = run.config, tokens.tokenizer
+    device = _settled(run, tokenizer.vocabulary, wanted, stack)
+    family, kind = config.described, task(TASK)
+    learner = _learner(run, tokenizer.vocabulary, device, start.state)
+    drawing = None
+    if isinstance(config.training, TrainingSettings):
+        context = cast(Any, config.model).context
+        drawing = Drawing(config.training.batch, context, config.training.seed, config.training.validation_tokens)
+    batches = kind.batches(tokens.store, drawing)
+    record = Record(run.folder, start.progress, family.parameters(config.model, tokenizer.vocabulary))
+    stack.callback(record.close)
+    job = Job(
+        learner=learner,
+        batches=batches,
+        plan=config.plan,
+        keeper=record,
+        training_bytes=_text_bytes(tokens, "training"),
+        validation_bytes=_text_bytes(tokens, "validation"),
+        write_sample=_sampler(run, tokens),
+        memory_bytes=lambda: devices.memory_used_bytes(device.name),
+        progress=start.progress,
+    )
+    return record, job, device
+
+
+def _tokens(run: Run, *, fresh: bool) -> Tokenization:
+    """The corpus in the run's tokens; a fresh run gets its own copy of the tokenizer."""
+    if not run.corpus_folder.is_dir():
+        raise UserError(
+            "The corpus “{corpus}” of the run “{run}” is not in the workspace. Put it back, or start a new run.",
+            corpus=run.config.corpus,
+            run=run.name,
+        )
+    corpus = Corpus.open(run.corpus_folder)
+    if run.config.corpus_hash and corpus.data_hash != run.config.corpus_hash:
+        raise UserError(
+            "The corpus “{corpus}” has changed since the run “{run}” was made. Start a new run on it.",
+            corpus=corpus.name,
+            run=run.name,
+        )
+    tokens = corpus.tokenization(run.config.tokenizer)
+    if fresh:
+        tokens.tokenizer.save(run.folder / TOKENIZER)
+    else:
+        own, every = run.tokenizer(), np.arange(tokens.tokenizer.vocabulary)
+        if own.vocabulary != len(every) or list(own.pieces(every)) != list(tokens.tokenizer.pieces(every)):
+            raise UserError(
+                "The tokenizer of the corpus “{corpus}” is not that of the run “{run}”. Start a new run.",
+                corpus=corpus.name,
+                run=run.name,
+            )
+    prompt = run.config.training.sample_prompt
+    if missing := tokens.tokenizer.missing(prompt):
+        raise UserError(
+            "The sample prompt has characters that the vocabulary lacks: {characters}. Leave them out.",
+            field="training.sample_prompt",
+            characters=" ".join(f"“{character}”" for character in missing),
+        )
+    return tokens
+
+
+def _settled(run: Run, vocabulary: int, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
+    """Settle what depends on the machine, once for all resumes, and note it in `run.toml`."""
+    config = run.config
+    work = 0.0
+    if isinstance(config.training, TrainingSettings):
+        tokens = config.training.batch * cast(Any, config.model).context
+        work = 3.0 * config.described.parameters(config.model, vocabulary) * tokens
+    if run.execution is None:
+        settled, device = execution.settle(execution.changed(config.execution, wanted), work)
+    else:
+        settled, device = execution.settle_again(run.execution, wanted, work)
+    if settled != run.execution:
+        run.settle(settled, config.corpus_hash)
+    if work:
+        stack.enter_context(execution.torch_threads(settled.threads))
+    return device
+
+
+def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> Learner:
+    config, kind = run.config, task(TASK)
+    family, settings = config.described, config.model
+
+    def blank() -> Model:
+        return kind.blank(family, settings, vocabulary)
+
+    seed = config.training.seed
+    model: Any = kind.build(family, settings, vocabulary, seed) if state is None else blank()
+    learner: Learner
+    if isinstance(config.training, TrainingSettings):
+        from lmstudio_app.engine.training.gradient_learner import GradientLearner
+
+        learner = GradientLearner(model, blank, config.training, devices.torch_device(device))
+    else:
+        learner = importlib.import_module(family.learner).CountingLearner(model)
+    if state is not None:
+        learner.load(state)
+    return learner
+
+
+def _text_bytes(tokens: Tokenization, split: Literal["training", "validation"]) -> TextBytes:
+    tokenizer, store = tokens.tokenizer, tokens.store
+    each = 0.0
+    if tokenizer.unknown is not None and store.unknown_bytes(split):
+        count = np.count_nonzero(store.split(split) == tokenizer.unknown)
+        each = store.unknown_bytes(split) / max(int(count), 1)
+    return TextBytes(tokenizer.byte_lengths, tokenizer.unknown, each)
+
+
+def _sampler(run: Run, tokens: Tokenization) -> Callable[[Model, Callable[[], bool]], tuple[str, str]]:
+    """Lets a model write the run's sample, always with the same chances."""
+    from lmstudio_app.engine.generation.stream import write
+
+    training = run.config.training
+    settings = SamplingSettings(length=training.sample_length, seed=training.seed)
+
+    def sample(model: Model, stopping: Callable[[], bool]) -> tuple[str, str]:
+        text = ""
+        for event in write(model, tokens.tokenizer, training.sample_prompt, settings, stopping):
+            if isinstance(event, GenerationEnded):
+                text = event.text
+        return training.sample_prompt, text
+
+    return sample
+
+
+def _note(run: Run, state: status.RunState, reason: str = "") -> None:
+    """Note the state of a run that has not come as far as to have a `Record`."""
+    status.write_status(run.folder, replace(status.read_status(run.folder), state=state, reason=reason))
+
+
+@contextlib.contextmanager
+def _awake() -> Iterator[None]:
+    """Keep the computer from falling asleep, where its system lets us."""
+    from wakepy import keep
+
+    with keep.running(on_fail="pass"):
+        yield
