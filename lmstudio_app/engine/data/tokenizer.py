@@ -58,6 +58,11 @@ class Tokenizer(ABC):
     unknown: int | None
     byte_lengths: NDArray[np.int64]
 
+    @classmethod
+    @abstractmethod
+    def from_json(cls, content: dict[str, Any]) -> Tokenizer:
+        """From the content of `tokenizer.json`. Raises `ValueError` or `KeyError` when it is of another kind."""
+
     @abstractmethod
     def encode(self, text: str) -> NDArray[np.int64]:
         """The ids (N,) of `text`. Raises `UserError` for half a surrogate pair, which is no character."""
@@ -100,7 +105,7 @@ class Tokenizer(ABC):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             model = content["model"]
-            kinds = {"WordLevel": CharacterTokenizer, "BPE": BytePairTokenizer}
+            kinds: dict[str, type[Tokenizer]] = {"WordLevel": CharacterTokenizer, "BPE": BytePairTokenizer}
             return kinds[model["type"]].from_json(content)
         except OSError as error:
             raise in_words(error, path) from error

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lmstudio_app.engine import registry
+from lmstudio_app.engine.data.corpus import Corpus
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.run import RunConfig
 from lmstudio_app.engine.storage.names import check_name, tidy_name
 from lmstudio_app.engine.training.run_config import from_mapping, read_toml
 from lmstudio_app.engine.workspace import Workspace
 
+PROMPT_CHARACTERS = 32
 GROUPS = ("tokenizer", "model", "training", "execution")
 
 
@@ -36,7 +39,7 @@ def draft(
     given = {group: dict((values or {}).get(group, {})) for group in GROUPS}
     return from_mapping(
         {
-            "name": check_name(name) if name else tidy_name(f"{corpus[:60]} {family}"),
+            "name": check_name(name) if name else next_run_name(workspace),
             "corpus": corpus,
             "corpus_hash": opened.data_hash,
             "family": family,
@@ -74,6 +77,21 @@ def draft_from_file(
     merged |= {"corpus": wanted, "corpus_hash": opened.data_hash}
     merged["name"] = name or merged.get("name") or tidy_name(path.stem)
     return from_mapping(merged)
+
+
+def next_run_name(workspace: Workspace) -> str:
+    """ "run 001", or the number after the highest there is."""
+    found = [re.fullmatch(r"run (\d{1,9})", run.name, re.IGNORECASE) for run in workspace.runs()]
+    return f"run {max((int(match[1]) for match in found if match), default=0) + 1:03d}"
+
+
+def opening_words(corpus: Corpus) -> str:
+    """A prompt in the corpus' own manner: its first line, or the first words of a long one."""
+    line = next((line for line in corpus.preview(2000).splitlines() if line.strip()), "")
+    if len(line) <= PROMPT_CHARACTERS:
+        return line + "\n"
+    head = line[:PROMPT_CHARACTERS]
+    return head[: head.rfind(" ") + 1] or head
 
 
 def _preset(family: registry.Family, preset: str | None) -> Mapping[str, Any]:
