@@ -66,7 +66,9 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     def launch(
         *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
         workspace: Annotated[Path | None, Parameter(help="The folder that holds corpora and runs.")] = None,
-        json: Annotated[bool, Parameter(help="Print JSON: one object, or one per line for events.", negative=())] = False,
+        json: Annotated[
+            bool, Parameter(help="Print JSON: one object, or one per line for events.", negative=())
+        ] = False,
     ) -> object:
         terminal.workspace_folder = workspace
         terminal.json = json

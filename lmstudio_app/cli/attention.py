@@ -31,6 +31,18 @@ def register(app: App, terminal: Terminal) -> None:
         pipeline.save_attention(trace, out, layer=layer, head=head)
         layers, heads = trace.attention.shape[:2]
         terminal.result(
-            {"run": run, "file": str(out.resolve()), "layers": layers, "heads": heads, "tokens": list(trace.tokens), "cut": trace.cut},
+            {
+                "run": run,
+                "file": str(out.resolve()),
+                "layers": layers,
+                "heads": heads,
+                "tokens": list(trace.tokens),
+                "cut": trace.cut,
+            },
             f"Wrote {out}: {layers} layers × {heads} heads over {len(trace.tokens)} tokens."
-            + (f" The model sees {len(trace.tokens)} tokens at once, so the first {trace.cut} were cut." if trace.cut else ""))
+            + (
+                f" The model sees {len(trace.tokens)} tokens at once, so the first {trace.cut} were cut."
+                if trace.cut
+                else ""
+            ),
+        )

@@ -31,8 +31,13 @@ def register(app: App, terminal: Terminal) -> None:
         if split is not None and text_file is not None:
             raise UserError("Choose either --split or --text-file, not both.", field="text-file")
         if split not in (None, *SPLITS):
-            raise UserError("--split: “{split}” is not one of {known}.", field="split", choices=SPLITS, split=split,
-                            known=", ".join(SPLITS))
+            raise UserError(
+                "--split: “{split}” is not one of {known}.",
+                field="split",
+                choices=SPLITS,
+                split=split,
+                known=", ".join(SPLITS),
+            )
         opened = terminal.workspace().run(run)
         with terminal.bars() as bars:
             task = bars.add_task("Scoring", total=None, rate="") if bars is not None else None

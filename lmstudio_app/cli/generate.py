@@ -33,29 +33,25 @@ def register(app: App, terminal: Terminal) -> None:
         opened = terminal.workspace().run(run)
         if not terminal.json:
             sys.stdout.write(prompt)
-        written: list[TokenWritten] = []
+        written: list[int] = []
+        probabilities: list[float] = []
         for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint):
             if isinstance(event, PromptRead):
-                read_tokens = len(event.tokens)
+                prompt_tokens = len(event.tokens)
             elif isinstance(event, TokenWritten):
-                written.append(event)
+                written.append(event.token)
+                probabilities.append(event.probability)
                 if not terminal.json:
                     sys.stdout.write(event.text)
                     sys.stdout.flush()
             elif isinstance(event, GenerationEnded):
-                _finish(terminal, run, prompt, read_tokens, written, event)
+                end = event
+        if not terminal.json:
+            print()
+            return
+        terminal.result(
+            {"run": run, "prompt": prompt, "text": end.text, "tokens": end.tokens, "prompt_tokens": prompt_tokens}
+            | {"token_ids": written, "probabilities": probabilities, "seconds": end.seconds, "reason": end.reason}
+        )
 
     app.command(with_options(generate, declarations(SamplingSettings), OPTION_NAMES))
-
-
-def _finish(terminal: Terminal, run: str, prompt: str, read_tokens: int, written: list[TokenWritten],
-            end: GenerationEnded) -> None:
-    if not terminal.json:
-        print()
-        return
-    terminal.result({
-        "run": run, "prompt": prompt, "text": end.text, "tokens": end.tokens, "prompt_tokens": read_tokens,
-        "token_ids": [event.token for event in written],
-        "probabilities": [event.probability for event in written],
-        "seconds": end.seconds, "reason": end.reason,
-    })

@@ -18,7 +18,9 @@ Values = dict[str, dict[str, Any]]
 
 
 def with_options(
-    command: Callable[..., Any], declared: Iterable[Declaration], names: Mapping[str, str] | None = None,
+    command: Callable[..., Any],
+    declared: Iterable[Declaration],
+    names: Mapping[str, str] | None = None,
     group: Mapping[str, str] | None = None,
 ) -> Callable[..., Any]:
     """`command` with one keyword option per declaration, gathered into its argument `options` as {path: value}.
@@ -66,5 +68,8 @@ def _annotation(declaration: Declaration, name: str | None, group: Mapping[str, 
 def _help(declaration: Declaration) -> str:
     allowed = ", ".join(value for value, _ in declaration.choices) or describe_range(declaration)
     default = declaration.default
-    facts = [allowed, f"default {'yes' if default is True else 'no' if default is False else default!r}".replace("'", "")]
+    facts = [
+        allowed,
+        f"default {'yes' if default is True else 'no' if default is False else default!r}".replace("'", ""),
+    ]
     return f"{declaration.title}. {declaration.help} [{'; '.join(fact for fact in facts if fact)}]"

@@ -94,8 +94,13 @@ class Terminal:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as ProgressBars
 
-        with ProgressBars(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"),
-                          TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        with ProgressBars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        ) as bars:
             yield bars
 
     def follow_preparation(self, events: Iterable[Event]) -> Event | None:
@@ -111,8 +116,12 @@ class Terminal:
                 if isinstance(event, Progress) and bars is not None:
                     if event.stage not in tasks:
                         tasks[event.stage] = bars.add_task(event.stage, total=None, rate="")
-                    bars.update(tasks[event.stage], completed=event.done, total=event.total or None,
-                                rate=f"{event.done:,} {event.unit}")
+                    bars.update(
+                        tasks[event.stage],
+                        completed=event.done,
+                        total=event.total or None,
+                        rate=f"{event.done:,} {event.unit}",
+                    )
         return last
 
     def _print_json(self, values: Mapping[str, Any]) -> None:

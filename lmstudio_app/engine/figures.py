@@ -27,8 +27,15 @@ FORMATS = (".png", ".svg")
 TRAINING, VALIDATION, REFERENCE, INK, HINT, GRID = "#0072B2", "#C84600", "#707A86", "#15191E", "#5D6773", "#ECEFF2"
 PIXELS_PER_INCH = 192  # twice a screen's
 MOST_LABELS = 64
-FAMILIES = ("Inter", "Noto Sans", "DejaVu Sans", "Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC",
-            "WenQuanYi Micro Hei")
+FAMILIES = (
+    "Inter",
+    "Noto Sans",
+    "DejaVu Sans",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "WenQuanYi Micro Hei",
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,10 @@ def draw_loss(curves: LossCurves, path: Path) -> None:
         for line in curves.references:
             axes.axhline(line.value, color=REFERENCE, linestyle=line.style, linewidth=1)
             labels.append((line.value, line.label, HINT))
-        for points, colour, name in ((curves.training, TRAINING, "training"), (curves.validation, VALIDATION, "validation")):
+        for points, colour, name in (
+            (curves.training, TRAINING, "training"),
+            (curves.validation, VALIDATION, "validation"),
+        ):
             if points:
                 last = _draw_curve(axes, points, colour, curves.smoothing if name == "training" else 0.0)
                 labels.append((last, name, colour))
@@ -69,8 +79,16 @@ def draw_loss(curves: LossCurves, path: Path) -> None:
         _label_right(axes, labels)
 
 
-def draw_attention(tokens: Sequence[str], attention: NDArray[np.float32], path: Path, *, layer: int | None = None,
-                   head: int | None = None, title: str = "", cut: int = 0) -> None:
+def draw_attention(
+    tokens: Sequence[str],
+    attention: NDArray[np.float32],
+    path: Path,
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    title: str = "",
+    cut: int = 0,
+) -> None:
     """Write attention (L, H, T, T) to `path`: all heads in a grid, or one large when `layer` and `head` (from 1) are
     given. Raises `UserError` for an ending other than .png or .svg, or a layer or head that is not there."""
     layers, heads = attention.shape[:2]
@@ -82,7 +100,9 @@ def draw_attention(tokens: Sequence[str], attention: NDArray[np.float32], path: 
             axes = figure.add_subplot()
             image = _draw_weights(axes, one)
             _name_tokens(axes, tokens)
-            axes.set_title(f"{title}Layer {layer or 1}, head {head or 1}{note}", loc="left", fontsize=11, color=INK, pad=12)
+            axes.set_title(
+                f"{title}Layer {layer or 1}, head {head or 1}{note}", loc="left", fontsize=11, color=INK, pad=12
+            )
             figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, label="attention weight")
             figure.set_layout_engine("tight")
         return
@@ -108,8 +128,12 @@ def check_format(path: Path, others: Sequence[str] = ()) -> None:
     """Raises `UserError` when the ending of `path` is none of .png, .svg and `others`."""
     allowed = (*FORMATS, *others)
     if path.suffix.lower() not in allowed:
-        raise UserError("Cannot write “{path}”: choose a name that ends in {allowed}.", path=path, field="out",
-                        allowed=" or ".join(allowed))
+        raise UserError(
+            "Cannot write “{path}”: choose a name that ends in {allowed}.",
+            path=path,
+            field="out",
+            allowed=" or ".join(allowed),
+        )
 
 
 @contextmanager
@@ -120,9 +144,16 @@ def _figure(path: Path, inches: tuple[float, float]) -> Iterator[Figure]:
     from matplotlib.figure import Figure
 
     style: dict[str, Any] = {
-        "font.family": _installed_families(), "svg.hashsalt": "lmstudio-app", "svg.fonttype": "path",
-        "axes.edgecolor": "#C3CAD2", "axes.labelcolor": HINT, "xtick.color": HINT, "ytick.color": HINT,
-        "hatch.linewidth": 0.4, "hatch.color": "#DDE2E7", "axes.unicode_minus": False,
+        "font.family": _installed_families(),
+        "svg.hashsalt": "lmstudio-app",
+        "svg.fonttype": "path",
+        "axes.edgecolor": "#C3CAD2",
+        "axes.labelcolor": HINT,
+        "xtick.color": HINT,
+        "ytick.color": HINT,
+        "hatch.linewidth": 0.4,
+        "hatch.color": "#DDE2E7",
+        "axes.unicode_minus": False,
         "text.parse_math": False,  # a dollar in a token is a dollar
     }
     with matplotlib.rc_context(style), warnings.catch_warnings():
@@ -141,6 +172,25 @@ def _installed_families() -> list[str]:
 
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return [name for name in FAMILIES if name in installed] or ["DejaVu Sans"]
+
+
+def chinese_font() -> str:
+    """The name of an installed font with Chinese characters; empty when there is none."""
+    from matplotlib import font_manager
+
+    known = (
+        "Noto Sans CJK",
+        "Source Han Sans",
+        "WenQuanYi",
+        "Microsoft YaHei",
+        "PingFang",
+        "SimHei",
+        "SimSun",
+        "Heiti",
+        "Noto Serif CJK",
+        "AR PL",
+    )
+    return next((font.name for font in font_manager.fontManager.ttflist if font.name.startswith(known)), "")
 
 
 def _draw_curve(axes: Axes, points: Sequence[tuple[int, float]], colour: str, smoothing: float) -> float:
@@ -174,7 +224,9 @@ def _finish_axes(axes: Axes, logarithmic: bool) -> None:
     if logarithmic:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        axes.set_yticks([tick for tick in (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if low <= tick <= high])
+        axes.set_yticks(
+            [tick for tick in (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if low <= tick <= high]
+        )
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.minorticks_off()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -193,22 +245,38 @@ def _finish_axes(axes: Axes, logarithmic: bool) -> None:
 def _label_right(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     """Names and values to the right of the plot, moved apart where they would overlap."""
     least = 0.045
-    places = sorted((float(axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]), value, name, colour)
-                    for value, name, colour in labels)
+    places = sorted(
+        (float(axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]), value, name, colour)
+        for value, name, colour in labels
+    )
     heights: list[float] = []
     for place, *_ in places:
         heights.append(max(place, heights[-1] + least) if heights else place)
     excess = max(0.0, heights[-1] - 1.0) if heights else 0.0
     for height, (_, value, name, colour) in zip(heights, places, strict=True):
-        axes.text(1.015, height - excess, f"{name}  {value:.2f}", transform=axes.transAxes, fontsize=8.5, color=colour, va="center")
+        axes.text(
+            1.015,
+            height - excess,
+            f"{name}  {value:.2f}",
+            transform=axes.transAxes,
+            fontsize=8.5,
+            color=colour,
+            va="center",
+        )
 
 
 def _chosen(attention: NDArray[np.float32], layer: int | None, head: int | None) -> NDArray[np.float32]:
     layers, heads = attention.shape[:2]
     for name, number, count in (("layer", layer, layers), ("head", head, heads)):
         if number is not None and not 1 <= number <= count:
-            raise UserError("There is no {name} {number}: this model has {name}s 1 to {count}.", field=name,
-                            choices=tuple(range(1, count + 1)), name=name, number=number, count=count)
+            raise UserError(
+                "There is no {name} {number}: this model has {name}s 1 to {count}.",
+                field=name,
+                choices=tuple(range(1, count + 1)),
+                name=name,
+                number=number,
+                count=count,
+            )
     chosen: NDArray[np.float32] = attention[(layer or 1) - 1, (head or 1) - 1]
     return chosen
 
@@ -217,8 +285,16 @@ def _draw_weights(axes: Axes, weights: NDArray[np.float32]) -> Any:
     size = len(weights)
     hidden = np.triu(np.ones((size, size), dtype=bool), 1)
     axes.set_facecolor("white")
-    axes.fill_between([-0.5, size - 0.5], [-0.5, size - 0.5], -0.5, facecolor="none", hatch="////", edgecolor="#DDE2E7",
-                      linewidth=0, step=None)
+    axes.fill_between(
+        [-0.5, size - 0.5],
+        [-0.5, size - 0.5],
+        -0.5,
+        facecolor="none",
+        hatch="////",
+        edgecolor="#DDE2E7",
+        linewidth=0,
+        step=None,
+    )
     return axes.imshow(np.ma.masked_array(weights, hidden), cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
 
 

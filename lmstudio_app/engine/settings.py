@@ -34,7 +34,7 @@ class Problem:
         return self.sentence.format(**self.values)
 
 
-class Conflict(ValueError):
+class ConflictError(ValueError):
     """Raised inside validation when settings that are fine alone do not fit together."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -65,7 +65,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if problems := list(self.conflicts()):
-            raise Conflict(problems)
+            raise ConflictError(problems)
         return self
 
 
@@ -89,7 +89,13 @@ def setting(
     """
     words: dict[str, Any] = {"unit": unit, "choices": dict(choices or {}), "advanced": advanced}
     return Field(
-        default=default, title=title, description=help, ge=minimum, le=maximum, gt=above, lt=below,
+        default=default,
+        title=title,
+        description=help,
+        ge=minimum,
+        le=maximum,
+        gt=above,
+        lt=below,
         json_schema_extra=words,
     )
 
@@ -113,6 +119,7 @@ class Declaration:
 
     @property
     def name(self) -> str:
+        """The last part of the path."""
         return self.path.rpartition(".")[2]
 
 
@@ -130,8 +137,10 @@ def declarations(group: type[Settings], prefix: str = "") -> list[Declaration]:
 
 def _declaration(path: str, field: FieldInfo) -> Declaration:
     words = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    bounds = {name: next((getattr(m, name) for m in field.metadata if hasattr(m, name)), None)
-              for name in ("ge", "le", "gt", "lt")}
+    bounds = {
+        name: next((getattr(m, name) for m in field.metadata if hasattr(m, name)), None)
+        for name in ("ge", "le", "gt", "lt")
+    }
     titles = typing.cast(Mapping[str, str], words.get("choices", {}))
     values = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is Literal else ()
     return Declaration(
@@ -141,7 +150,10 @@ def _declaration(path: str, field: FieldInfo) -> Declaration:
         help=field.description or "",
         unit=str(words.get("unit", "")),
         default=field.default,
-        minimum=bounds["ge"], maximum=bounds["le"], above=bounds["gt"], below=bounds["lt"],
+        minimum=bounds["ge"],
+        maximum=bounds["le"],
+        above=bounds["gt"],
+        below=bounds["lt"],
         choices=tuple((value, titles.get(value, value)) for value in values),
         advanced=bool(words.get("advanced", False)),
     )
@@ -172,7 +184,7 @@ def _problems(group: type[Settings], error: ValidationError, prefix: str) -> Ite
     for item in error.errors():
         place = ".".join(str(part) for part in item["loc"])
         cause = item.get("ctx", {}).get("error")
-        if isinstance(cause, Conflict):
+        if isinstance(cause, ConflictError):
             for problem in cause.problems:
                 path = ".".join(part for part in (prefix, place, problem.field) if part)
                 yield Problem(path, problem.sentence, problem.values, problem.choices)
@@ -187,23 +199,41 @@ def _problem(path: str, declared: Declaration | None, item: Any, known: Sequence
         return Problem(path, "There is no such setting. Known here: {known}.", {"known": ", ".join(known)})
     if declared.kind == "choice":
         options = tuple(option for option, _ in declared.choices)
-        return Problem(path, "“{value}” is not one of the choices: {options}.",
-                       {"value": value, "options": ", ".join(options)}, options)
+        return Problem(
+            path,
+            "“{value}” is not one of the choices: {options}.",
+            {"value": value, "options": ", ".join(options)},
+            options,
+        )
     if item["type"] in ("greater_than_equal", "less_than_equal", "greater_than", "less_than"):
         nearest = _nearest(declared, value)
-        return Problem(path, "Must be {range}, not {value}.", {"range": describe_range(declared), "value": value},
-                       (nearest,) if nearest is not None else ())
-    wanted = {"integer": "Must be a whole number, not “{value}”.", "number": "Must be a number, not “{value}”.",
-              "boolean": "Must be yes or no, not “{value}”.", "text": "Must be text, not “{value}”."}
+        return Problem(
+            path,
+            "Must be {range}, not {value}.",
+            {"range": describe_range(declared), "value": value},
+            (nearest,) if nearest is not None else (),
+        )
+    wanted = {
+        "integer": "Must be a whole number, not “{value}”.",
+        "number": "Must be a number, not “{value}”.",
+        "boolean": "Must be yes or no, not “{value}”.",
+        "text": "Must be text, not “{value}”.",
+    }
     return Problem(path, wanted[declared.kind], {"value": value}, (declared.default,))
 
 
 def describe_range(declared: Declaration) -> str:
     """The allowed range in words: "between 1 and 7", "above 0", "at most 1"."""
-    low = f"at least {declared.minimum:.12g}" if declared.minimum is not None else (
-        f"above {declared.above:.12g}" if declared.above is not None else "")
-    high = f"at most {declared.maximum:.12g}" if declared.maximum is not None else (
-        f"below {declared.below:.12g}" if declared.below is not None else "")
+    low = (
+        f"at least {declared.minimum:.12g}"
+        if declared.minimum is not None
+        else (f"above {declared.above:.12g}" if declared.above is not None else "")
+    )
+    high = (
+        f"at most {declared.maximum:.12g}"
+        if declared.maximum is not None
+        else (f"below {declared.below:.12g}" if declared.below is not None else "")
+    )
     if declared.minimum is not None and declared.maximum is not None:
         return f"between {declared.minimum:.12g} and {declared.maximum:.12g}"
     return " and ".join(part for part in (low, high) if part)

@@ -5,8 +5,10 @@
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
     inspect         a run and a text → what every attention head looks at
+    save_attention  what heads look at → a picture or numbers                     check_attention_format: by file ending
     evaluate        a run and a text → loss, perplexity, bits per byte
     check           what this machine has
+    demonstrate     the whole way on a bundled sample
 
 A long verb gives back a generator of events (`engine/events.py`): iterate it and the job runs, close it and it ends.
 """
@@ -20,16 +22,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.check import check
+    from lmstudio_app.engine.pipeline.demonstrate import demonstrate
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
     from lmstudio_app.engine.pipeline.evaluate import evaluate
+    from lmstudio_app.engine.pipeline.export import check_attention_format, save_attention
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
     from lmstudio_app.engine.pipeline.train import train
 
-__all__ = ["check", "draft", "draft_from_file", "evaluate", "generate", "inspect", "prepare", "redo", "train"]
+__all__ = [
+    "check",
+    "check_attention_format",
+    "demonstrate",
+    "draft",
+    "draft_from_file",
+    "evaluate",
+    "generate",
+    "inspect",
+    "prepare",
+    "redo",
+    "save_attention",
+    "train",
+]
 
-_FILES = {"draft_from_file": "draft", "redo": "prepare"}
+_FILES = {
+    "check_attention_format": "export",
+    "draft_from_file": "draft",
+    "redo": "prepare",
+    "save_attention": "export",
+}
 
 
 def __getattr__(verb: str) -> Any:

@@ -31,8 +31,8 @@ def draft(
     """The settings of a new run on the corpus `corpus`.
 
     `values` hold what was chosen by group ("model", "training", "tokenizer", "execution"); the rest comes from the
-    preset of the family, the corpus' own tokenizer and the declared defaults. Without a name it gets one from corpus and
-    family. Raises `SettingsError` with every wrong field, or `UserError`.
+    preset of the family, the corpus' own tokenizer and the declared defaults. Without a name it is called after its
+    corpus and family. Raises `SettingsError` with every wrong field, or `UserError`.
     """
     described = registry.family(family)
     opened = workspace.corpus(corpus)

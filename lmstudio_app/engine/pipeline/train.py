@@ -51,8 +51,8 @@ def train(run: Run, control: Control | None = None, *, execution: Mapping[str, A
 
     The events begin with `RunStarted` and end with `RunEnded`. Closing the generator, or `control.stop()`, ends the
     training after its present step and keeps a checkpoint; both can be resumed. A full disk pauses it (`JobPaused` with
-    a reason) until `control.resume()` or `stop()`. Raises `Held` when somebody else trains the run, `UserError` for what
-    a person can mend, and whatever else goes wrong; the run is then "failed" and its last checkpoint stays.
+    a reason) until `control.resume()` or `stop()`. Raises `Held` when somebody else trains the run, `UserError` for
+    what a person can mend, and whatever else goes wrong; the run is then "failed" and its last checkpoint stays.
     """
     control = control or Control()
     try:

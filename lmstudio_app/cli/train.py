@@ -1,0 +1,207 @@
+"""`train` and `resume`: a run from its settings, or from where it stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from lmstudio_app.cli.options import nested, with_options
+from lmstudio_app.cli.runs import duration
+from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
+from lmstudio_app.engine.registry import families, family
+from lmstudio_app.engine.settings import Declaration, declarations
+from lmstudio_app.engine.training.settings import CountingSettings, ExecutionSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.events import Event
+    from lmstudio_app.engine.run import Run
+    from lmstudio_app.engine.training.control import Control
+
+DEFAULT_FAMILY = "gpt"
+HEADINGS = {"model": "Model", "training": "Training", "execution": "Execution"}
+
+
+def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
+    """Add the commands to `app`. The family is read from `words` first, since its settings become options."""
+    chosen = family_named(words)
+
+    def train(
+        config: Annotated[Path | None, Parameter(help="A run.toml to repeat.")] = None,
+        *,
+        corpus: Annotated[str | None, Parameter(help="The corpus to learn from.")] = None,
+        family: Annotated[
+            str | None, Parameter(help="; ".join(f"{f.name}: {f.summary}" for f in families().values()))
+        ] = None,
+        preset: Annotated[str | None, Parameter(help=f"A size: {', '.join(chosen.presets)}.")] = None,
+        name: Annotated[str | None, Parameter(help="What to call the run.")] = None,
+        options: dict[str, Any],
+    ) -> None:
+        """Train a model on a corpus, or repeat the run of a run.toml."""
+        from lmstudio_app.engine import pipeline
+
+        workspace = terminal.workspace()
+        given = _applicable(nested(options), chosen.learning, terminal)
+        if config is not None:
+            draft = pipeline.draft_from_file(config, workspace, corpus=corpus, name=name, values=given)
+        elif corpus is None:
+            raise UserError(
+                "--corpus: name the corpus to learn from. There are: {known}.",
+                field="corpus",
+                known=", ".join(workspace.corpora()) or "none yet",
+            )
+        else:
+            draft = pipeline.draft(
+                workspace, corpus=corpus, family=family or DEFAULT_FAMILY, preset=preset, name=name, values=given
+            )
+        follow(terminal, workspace.new_run(draft))
+
+    app.command(with_options(train, _declared(chosen.settings), group=HEADINGS))
+
+    def resume(run: str, *, options: dict[str, Any]) -> None:
+        """Go on with a run that was stopped or interrupted, also on another device."""
+        opened = terminal.workspace().run(run)
+        follow(terminal, opened, execution=nested(options).get("execution"))
+
+    app.command(with_options(resume, declarations(ExecutionSettings, "execution"), group=HEADINGS))
+
+
+def family_named(words: Sequence[str]) -> Any:
+    """The family that the words of a `train` command ask for, in its option or in its run.toml."""
+    for index, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if option == "--family":
+            name = value if equals else next(iter(words[index + 1 :]), "")
+            return family(name)
+    if words and "train" in words:
+        import tomllib
+
+        for word in words[words.index("train") + 1 :]:
+            path = Path(word)
+            if path.suffix == ".toml" and path.is_file():
+                try:
+                    return family(str(tomllib.loads(path.read_text(encoding="utf-8")).get("family", DEFAULT_FAMILY)))
+                except (OSError, ValueError):
+                    break  # the command itself says what is wrong with the file
+    return family(DEFAULT_FAMILY)
+
+
+def _declared(model: Any) -> list[Declaration]:
+    known = declarations(model, "model")
+    training = {d.path: d for group in (TrainingSettings, CountingSettings) for d in declarations(group, "training")}
+    return [*known, *training.values(), *declarations(ExecutionSettings, "execution")]
+
+
+def _applicable(values: dict[str, dict[str, Any]], learning: str, terminal: Terminal) -> dict[str, dict[str, Any]]:
+    """Leave out training settings that this kind of learning has no use for, saying so."""
+    group = CountingSettings if learning == "counting" else TrainingSettings
+    useless = [name for name in values.get("training", {}) if name not in group.model_fields]
+    for name in useless:
+        del values["training"][name]
+        terminal.note(f"training.{name} does not apply to a family that learns by counting; it is left out.")
+    return values
+
+
+def follow(terminal: Terminal, run: Run, execution: dict[str, Any] | None = None) -> None:
+    """Train `run` to its end, showing how it goes. Ctrl+C stops it at the next step and keeps a checkpoint."""
+    from lmstudio_app.engine import pipeline
+    from lmstudio_app.engine.training.control import Control
+
+    control = Control()
+    show = Display(terminal)
+    with stop_on_signal(control), terminal.bars() as bars:
+        for event in pipeline.train(run, control, execution=execution):
+            terminal.event(event)
+            show.event(event, bars)
+            if isinstance(event, JobPaused) and event.reason:  # no one can press Resume here
+                control.stop()
+                raise UserError("{reason}", reason=event.reason)
+    if show.ended is not None and not terminal.json:
+        print(show.closing_words())
+
+
+class Display:
+    """Turns the events of a training into a progress bar, or into a line per validation where there is none."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._task: Any = None
+        self._steps = 0
+        self._step = 0
+        self._loss = ""
+        self._last_row: dict[str, Any] = {}
+        self._validation: float | None = None
+        self.ended: RunEnded | None = None
+
+    def event(self, event: Event, bars: Any) -> None:
+        match event:
+            case RunStarted():
+                self._steps, self._step = event.steps, event.step
+                begun = f", going on after step {event.step:,}" if event.step else ""
+                self._terminal.say(f"Run {event.run}: {event.parameters:,} parameters on {event.device}{begun}")
+                self._terminal.say(f"Folder {event.folder}")
+                if bars is not None:
+                    self._task = bars.add_task("Training", total=event.steps, completed=event.step, rate="")
+            case StepDone():
+                self._last_row = dict(event.row)
+                self._step = int(event.row["step"])
+            case Validated():
+                self._validation = event.row["validation_bits_per_byte"]
+                if bars is None:
+                    self._terminal.say(self._line())
+            case Noted():
+                self._terminal.note(event.sentence.format(**event.values))
+            case RunEnded():
+                self.ended = event
+        if bars is not None and self._task is not None:
+            bars.update(self._task, completed=self._step, rate=self._line())
+
+    def _line(self) -> str:
+        parts = [f"step {self._step:,} of {self._steps:,}"]
+        if (training := self._last_row.get("training_bits_per_byte")) is not None:
+            parts.append(f"training {training:.3f}")
+        if self._validation is not None:
+            parts.append(f"validation {self._validation:.3f} bits/byte")
+        if speed := self._last_row.get("tokens_per_second"):
+            parts.append(f"{speed:,.0f} tokens/s")
+        return " · ".join(parts)
+
+    def closing_words(self) -> str:
+        assert self.ended is not None
+        seconds = duration(float(self._last_row.get("seconds") or 0))
+        score = f"validation {self._validation:.3f} bits/byte, " if self._validation is not None else ""
+        if self.ended.outcome == "finished":
+            return (
+                f"Finished {self.ended.run}: {score}{self.ended.step:,} steps in {seconds}.\nFolder {self.ended.folder}"
+            )
+        return (
+            f"Stopped {self.ended.run} after step {self.ended.step:,}; a checkpoint is kept. Go on with: "
+            f"lmstudio-app resume “{self.ended.run}”\nFolder {self.ended.folder}"
+        )
+
+
+@contextmanager
+def stop_on_signal(control: Control) -> Iterator[None]:
+    """While inside, the first Ctrl+C or SIGTERM asks the training to stop; a second Ctrl+C interrupts at once."""
+
+    def stop(number: int, frame: object) -> None:
+        if control.stopping and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        print("Stopping after this step; a checkpoint will be kept.", file=sys.stderr)
+        control.stop()
+
+    before: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

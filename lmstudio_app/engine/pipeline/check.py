@@ -1,0 +1,75 @@
+"""What this machine has: devices, memory, fonts, the workspace, and whether a window could open."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmstudio_app.engine.devices import Device, available_devices, cores, memory_bytes
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.figures import chinese_font
+from lmstudio_app.engine.resources import resources_folder
+from lmstudio_app.engine.workspace import Workspace
+
+WINDOW_TRIAL = (
+    "from PySide6.QtWidgets import QApplication, QLabel; a = QApplication(['check', '-platform', 'offscreen']); "
+    "w = QLabel('x'); w.show(); a.processEvents()"
+)
+
+CURE = "On Debian or Ubuntu, packaging/bootstrap.py names what to install."
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was found. `window` is empty when a window can open, else why not; `problems` are sentences to act on."""
+
+    devices: tuple[Device, ...]
+    cores: int
+    memory_bytes: int
+    workspace: Path
+    workspace_writable: bool
+    resources: Path
+    window: str
+    chinese_font: str
+    problems: tuple[str, ...]
+
+
+def check(workspace_folder: Path | None = None) -> Machine:
+    """Look at the machine. Loads torch, and tries a window in a process of its own."""
+    problems: list[str] = []
+    folder, writable = _workspace(workspace_folder, problems)
+    window = _window_trouble()
+    if window:
+        problems.append(f"The window cannot open here: {window} {CURE}")
+    font = chinese_font()
+    if not font:
+        problems.append("No font with Chinese characters is installed; on Debian take fonts-wqy-microhei.")
+    devices, place = tuple(available_devices()), resources_folder()
+    return Machine(devices, cores(), memory_bytes(), folder, writable, place, window, font, tuple(problems))
+
+
+def _workspace(folder: Path | None, problems: list[str]) -> tuple[Path, bool]:
+    try:
+        opened = Workspace.open(folder).folder
+    except UserError as error:
+        problems.append(str(error))
+        return folder or Path(), False
+    writable = os.access(opened, os.W_OK)
+    if not writable:
+        problems.append(f"The workspace {opened} cannot be written to. Choose another with --workspace.")
+    return opened, writable
+
+
+def _window_trouble() -> str:
+    try:
+        command = [sys.executable, "-c", WINDOW_TRIAL]
+        trial = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{error}."
+    if trial.returncode == 0:
+        return ""
+    lines = trial.stderr.strip().splitlines()
+    return (lines[-1] if lines else f"Qt ended with code {trial.returncode}").rstrip(".") + "."

@@ -1,0 +1,101 @@
+"""The whole way in about a minute: the bundled stories, a small GPT, the text it writes, and two pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmstudio_app.engine import figures, registry
+from lmstudio_app.engine.data.corpus import CorpusSettings
+from lmstudio_app.engine.events import Event, GenerationEnded, TokenWritten
+from lmstudio_app.engine.figures import LossCurves, ReferenceLine
+from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.pipeline.draft import draft
+from lmstudio_app.engine.pipeline.export import save_attention
+from lmstudio_app.engine.pipeline.generate import generate
+from lmstudio_app.engine.pipeline.inspect import inspect
+from lmstudio_app.engine.pipeline.prepare import prepare
+from lmstudio_app.engine.pipeline.train import train
+from lmstudio_app.engine.storage.atomic import in_words
+from lmstudio_app.engine.study.baselines import baselines
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.run import Run
+    from lmstudio_app.engine.workspace import Workspace
+
+SAMPLE = "stories"
+FAMILY = "gpt"
+VALUES: Mapping[str, Mapping[str, Any]] = {
+    "model": {"layers": 4, "heads": 4, "width": 128, "context": 96, "dropout": 0.0},
+    "training": {"steps": 500, "batch": 12, "learning_rate": 2e-3, "validate_every": 50, "checkpoint_every": 250,
+                 "sample_every": 250},
+}  # fmt: skip
+LENGTH = 160
+ATTENTION_TOKENS = 40
+
+
+@dataclass(frozen=True)
+class Demonstrated(Event):
+    """What the demonstration left behind: the run, the text it wrote, and the files of the two pictures."""
+
+    run: str
+    folder: str
+    text: str
+    loss_picture: str
+    attention_picture: str
+
+
+def demonstrate(workspace: Workspace, out: Path) -> Iterator[Event]:
+    """Prepare the bundled corpus unless it is there, train on it, let the model write, and save `loss.png` and
+    `attention.png` in `out`. Ends with `Demonstrated`. Raises `UserError` when `out` cannot be written to."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise in_words(error, out) from error
+    if SAMPLE not in workspace.corpora():
+        yield from prepare(workspace, sample=SAMPLE, name=SAMPLE, settings=CorpusSettings())
+    run = workspace.new_run(draft(workspace, corpus=SAMPLE, family=FAMILY, name="demo", values=VALUES))
+    yield from train(run)
+    prompt = run.config.training.sample_prompt
+    text = prompt
+    for event in generate(run, prompt, SamplingSettings(length=LENGTH)):
+        yield event
+        if isinstance(event, TokenWritten):
+            text += event.text
+        elif isinstance(event, GenerationEnded):
+            text = prompt + event.text
+    loss, attention = out / "loss.png", out / "attention.png"
+    figures.draw_loss(loss_curves(run), loss)
+    read = run.tokenizer()
+    seen = read.decode(read.encode(text)[:ATTENTION_TOKENS])
+    save_attention(inspect(run, seen), attention, title=run.name)
+    yield Demonstrated(run.name, str(run.folder), text, str(loss), str(attention))
+
+
+def loss_curves(run: Run) -> LossCurves:
+    """The loss picture of a run, with the lines that tell how good its figures are."""
+    rows = run.rows()
+    config = run.config
+    family = registry.family(config.family)
+    return LossCurves(
+        title=f"{run.name} · {family.title} {family.outline(config.model)} · {config.corpus}",
+        training=_points(rows, "training_bits_per_byte"),
+        validation=_points(rows, "validation_bits_per_byte"),
+        references=references(run),
+    )
+
+
+def references(run: Run) -> tuple[ReferenceLine, ...]:
+    """The yardsticks of a run's corpus, in bits per byte of its validation split."""
+    corpus = run.corpus()
+    guess = baselines(corpus.tokenization(run.config.tokenizer))
+    lines = [ReferenceLine("uniform guess", guess.uniform), ReferenceLine("token counts (unigram)", guess.unigram)]
+    if corpus.entropy_bits_per_byte:
+        lines.append(ReferenceLine("entropy, exact", corpus.entropy_bits_per_byte["validation"], "solid"))
+    return tuple(lines)
+
+
+def _points(rows: list[dict[str, Any]], figure: str) -> list[tuple[int, float]]:
+    return [(row["step"], row[figure]) for row in rows if row.get(figure) is not None]

@@ -1,0 +1,35 @@
+"""Opens the model of a saved run, for whoever wants to use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lmstudio_app.engine.errors import UserError
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.model import Model
+    from lmstudio_app.engine.run import Run
+
+
+def open_model(run: Run, checkpoint: str | int = "best", device: str = "auto") -> Model:
+    """The model that `checkpoint` of `run` holds ("best", "last" or a step), on `device` ("auto": a GPU where there is
+    one). A model of counts needs no torch and has no device. Raises `UserError`."""
+    place = "cpu"
+    if run.config.described.learning == "gradient":
+        from lmstudio_app.engine.devices import choose_device
+
+        place = choose_device(device).name
+    return run.model(_which(checkpoint), place)
+
+
+def _which(checkpoint: str | int) -> Literal["best", "last"] | int:
+    if checkpoint == "best" or checkpoint == "last":
+        return checkpoint
+    if isinstance(checkpoint, int) or checkpoint.isdecimal():
+        return int(checkpoint)
+    raise UserError(
+        "There is no checkpoint “{checkpoint}”. Choose best, last, or a step.",
+        field="checkpoint",
+        choices=("best", "last"),
+        checkpoint=checkpoint,
+    )

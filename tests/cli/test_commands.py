@@ -1,0 +1,144 @@
+"""Every command of the terminal on a small real corpus and small real models."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import TEXT, TINY, Command
+
+
+def test_add_lists_and_shows_a_corpus(command: Command, tmp_path: Path):
+    text = tmp_path / "my text.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    added = command(tmp_path / "w", "corpus", "add", text, "--vocabulary", "300")
+    assert added.code == 0
+    assert "my text" in added.out
+    shown = command(tmp_path / "w", "corpus", "show", "my text", "--json").object
+    assert shown["characters"] == len(TEXT)
+    assert shown["bytes"] == len(TEXT.encode())
+    assert shown["tokenizer"] == "bpe"
+    assert Path(shown["folder"]) == tmp_path / "w" / "corpora" / "my text"
+    assert [c["name"] for c in command(tmp_path / "w", "corpus", "list", "--json").object["corpora"]] == ["my text"]
+
+
+def test_a_name_that_exists_gets_a_number(command: Command, tmp_path: Path):
+    text = tmp_path / "a.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    for _ in range(2):
+        assert command(tmp_path / "w", "corpus", "add", text, "--tokenizer", "character").code == 0
+    names = [c["name"] for c in command(tmp_path / "w", "corpus", "list", "--json").object["corpora"]]
+    assert names == ["a", "a 2"]
+
+
+@pytest.mark.parametrize("family", TINY)
+def test_training_writes_the_promised_folder(command: Command, trained: Path, family: str):
+    folder = trained / "runs" / family
+    assert (folder / "run.toml").read_text(encoding="utf-8").startswith("name =")
+    assert tomllib.loads((folder / "run.toml").read_text(encoding="utf-8"))["family"] == family
+    rows = _rows(folder / "metrics.jsonl")
+    assert all("step" in row for row in rows)
+    assert any(key.startswith("validation_") for row in rows for key in row)
+    assert list((folder / "checkpoints").glob("step-*/model.safetensors"))
+
+
+def _rows(path: Path) -> list[dict[str, object]]:
+    import json
+
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_events_come_one_per_line(command: Command, trained: Path, tmp_path: Path):
+    answer = command(
+        trained, "train", "--corpus", "animals", "--name", "lines", "--family", "gpt", *TINY["gpt"], "--json"
+    )
+    kinds = [event["event"] for event in answer.lines]
+    assert kinds[0] == "run_started"
+    assert kinds[-1] == "run_ended"
+    assert kinds.count("step_done") == 12
+    assert {"validated", "checkpoint_saved", "sample_written"} <= set(kinds)
+    assert Path(answer.lines[-1]["folder"]) == trained / "runs" / "lines"
+
+
+def test_a_run_file_is_repeated_to_the_same_weights(command: Command, trained: Path):
+    again = command(trained, "train", trained / "runs" / "gpt" / "run.toml", "--name", "again", "--json")
+    assert again.code == 0
+    first, second = (
+        next((trained / "runs" / name / "checkpoints").glob("step-000000012")) for name in ("gpt", "again")
+    )
+    assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+
+
+def test_runs_are_listed(command: Command, trained: Path):
+    names = {run["name"] for run in command(trained, "runs", "--json").object["runs"]}
+    assert {"gpt", "recurrent", "ngram"} <= names
+    assert "gpt" in command(trained, "runs").out
+
+
+@pytest.mark.parametrize("family", TINY)
+def test_generation_repeats_with_its_seed(command: Command, trained: Path, family: str):
+    words = ("generate", family, "--prompt", "The old ", "--tokens", "30", "--temperature", "0.8", "--top-k", "20",
+             "--top-p", "0.95", "--json")  # fmt: skip
+    first = command(trained, *words, "--seed", "1").object
+    assert first["tokens"] == 30
+    assert first["text"] == command(trained, *words, "--seed", "1").object["text"]
+    assert first["text"] != command(trained, *words, "--seed", "2").object["text"]
+    assert set(first["text"]) <= set(TEXT)
+
+
+def test_generation_for_a_person_goes_on_from_the_prompt(command: Command, trained: Path):
+    assert command(trained, "generate", "gpt", "--prompt", "The ", "--tokens", "5").out.startswith("The ")
+
+
+def test_attention_as_numbers(command: Command, trained: Path, tmp_path: Path):
+    out = tmp_path / "a.npz"
+    assert command(trained, "attention", "gpt", "--text", "The old mole", "--out", out).code == 0
+    with np.load(out) as saved:
+        attention, tokens = saved["attention"], saved["tokens"]
+    assert attention.shape == (2, 2, 12, 12)
+    assert "".join(tokens) == "The old mole"
+    np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
+    assert not np.triu(attention, 1).any()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.svg", "a.csv"])
+def test_attention_as_pictures_and_table(command: Command, trained: Path, tmp_path: Path, name: str):
+    out = tmp_path / name
+    assert command(trained, "attention", "gpt", "--text", "The old mole", "--out", out).code == 0
+    if name.endswith(".csv"):
+        rows = list(csv.DictReader(out.open(encoding="utf-8", newline="")))
+        assert {row["layer"] for row in rows} == {"1", "2"}
+        assert len(rows) == 2 * 2 * 12 * 13 // 2
+    else:
+        start = out.read_bytes()[:300]
+        assert start.startswith(b"\x89PNG") if name.endswith(".png") else b"<svg" in out.read_bytes()
+
+
+@pytest.mark.parametrize("family", TINY)
+def test_evaluation_agrees_with_itself(command: Command, trained: Path, tmp_path: Path, family: str):
+    scores = command(trained, "evaluate", family, "--split", "test", "--json").object
+    assert scores["perplexity"] == pytest.approx(np.exp(scores["nats_per_token"]))
+    bits = scores["nats_per_token"] * scores["tokens"] / np.log(2)
+    assert scores["bits_per_byte"] == pytest.approx(bits / scores["bytes"])
+    strange = tmp_path / "strange.txt"
+    strange.write_text("The old mole saw a 龍.", encoding="utf-8")
+    with_unknown = command(trained, "evaluate", family, "--text-file", strange, "--json").object
+    assert with_unknown["bytes"] == len("The old mole saw a 龍.".encode())
+    assert np.isfinite(with_unknown["bits_per_byte"])
+
+
+def test_check_names_device_and_versions(command: Command, tmp_path: Path):
+    machine = command(tmp_path, "check", "--json").object
+    assert machine["device"]
+    assert machine["libraries"]["torch"].startswith("2.13.0")
+
+
+def test_resume_goes_on_after_a_stop_in_the_middle(command: Command, trained: Path):
+    """A run whose folder has steps left goes on; one that is finished says so."""
+    finished = command(trained, "resume", "gpt")
+    assert finished.code == 2
+    assert "finished" in finished.err

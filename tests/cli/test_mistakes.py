@@ -1,0 +1,117 @@
+"""A user's mistake: exit 2, one sentence that names the field or file, nothing lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import TEXT, TINY, Answer, Command
+
+
+def one_sentence(answer: Answer, *parts: str) -> None:
+    assert answer.code == 2, answer
+    assert answer.err.count("\n") == 1, answer.err
+    assert "Traceback" not in answer.err
+    for part in parts:
+        assert part in answer.err, answer.err
+
+
+def test_missing_empty_and_binary_files(command: Command, tmp_path: Path):
+    w = tmp_path / "w"
+    one_sentence(command(w, "corpus", "add", tmp_path / "none.txt"), "none.txt")
+    (tmp_path / "empty.txt").touch()
+    one_sentence(command(w, "corpus", "add", tmp_path / "empty.txt"), "empty.txt")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
+    one_sentence(command(w, "corpus", "add", tmp_path / "picture.png"), "picture.png")
+    assert not list((w / "corpora").iterdir())
+
+
+def test_unknown_encoding(command: Command, tmp_path: Path):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    one_sentence(command(tmp_path / "w", "corpus", "add", tmp_path / "a.txt", "--encoding", "utf-9"), "utf-9")
+
+
+def test_text_too_short_for_the_context(command: Command, trained: Path):
+    answer = command(trained, "train", "--corpus", "animals", "--family", "gpt", "--model.context", "4096")
+    one_sentence(answer, "context")
+
+
+def test_width_that_heads_do_not_divide(command: Command, trained: Path):
+    answer = command(
+        trained, "train", "--corpus", "animals", "--family", "gpt", "--model.heads", "6", "--model.width", "200"
+    )
+    one_sentence(answer, "model.width", "198", "204")
+    as_json = command(trained, "train", "--corpus", "animals", "--model.heads", "6", "--model.width", "200", "--json")
+    assert as_json.object["field"] == "model.width"
+    assert as_json.object["choices"] == [198, 204]
+
+
+@pytest.mark.parametrize(("words", "parts"), [
+    (["--family", "transformer"], ["transformer", "gpt"]),
+    (["--preset", "gigantic"], ["gigantic", "small"]),
+    (["--model.layers", "0"], ["model.layers", "1"]),
+    (["--model.layers", "four"], ["model.layers", "four"]),
+    (["--training.learning-rate", "nan"], ["training.learning_rate"]),
+    (["--training.steps", "-5"], ["training.steps"]),
+    (["--model.cell", "lstm"], ["model.cell"]),
+    (["--family", "recurrent", "--model.cell", "transformer"], ["model.cell", "lstm"]),
+    (["--name", "a/b"], ["a/b"]),
+    (["--bogus", "1"], ["--bogus"]),
+    (["--execution.device", "abacus"], ["execution.device", "cpu"]),
+])  # fmt: skip
+def test_settings_out_of_range(command: Command, trained: Path, words: list[str], parts: list[str]):
+    before = sorted((trained / "runs").iterdir())
+    one_sentence(command(trained, "train", "--corpus", "animals", *words), *parts)
+    assert sorted((trained / "runs").iterdir()) == before
+
+
+def test_names_that_are_not_there(command: Command, trained: Path, tmp_path: Path):
+    one_sentence(command(trained, "train", "--corpus", "plants"), "plants", "animals")
+    one_sentence(command(trained, "generate", "nobody"), "nobody")
+    one_sentence(command(trained, "corpus", "show", "plants"), "plants")
+    one_sentence(command(trained, "corpus", "show", "../runs/gpt"), "..")
+    one_sentence(command(trained, "attention", "ngram", "--text", "a", "--out", tmp_path / "a.png"), "attention")
+    one_sentence(command(trained, "attention", "gpt", "--text", "The", "--out", tmp_path / "a.gif"), ".png")
+
+
+@pytest.mark.parametrize(
+    "words", [["generate", "gpt", "--prompt", "The 龍"], ["attention", "gpt", "--text", "The 龍", "--out", "a.png"]]
+)
+def test_characters_that_the_vocabulary_lacks(command: Command, trained: Path, words: list[str]):
+    one_sentence(command(trained, *words), "龍")
+
+
+def test_a_damaged_checkpoint_falls_back_and_a_damaged_run_is_named(command: Command, trained: Path, tmp_path: Path):
+    w = tmp_path / "w"
+    shutil.copytree(trained, w)
+    checkpoints = sorted((w / "runs" / "gpt" / "checkpoints").iterdir())
+    for checkpoint in checkpoints:
+        weights = checkpoint / "model.safetensors"
+        damaged = bytearray(weights.read_bytes())
+        damaged[-7] ^= 1
+        weights.write_bytes(damaged)
+    one_sentence(command(w, "generate", "gpt"), "checkpoint")
+    (w / "runs" / "ngram" / "run.toml").write_text("name = [", encoding="utf-8")
+    one_sentence(command(w, "generate", "ngram"), "run.toml")
+    assert command(w, "runs").code == 0
+
+
+def test_a_run_file_that_is_none(command: Command, trained: Path, tmp_path: Path):
+    (tmp_path / "run.toml").write_text("steps 5", encoding="utf-8")
+    one_sentence(command(trained, "train", tmp_path / "run.toml"), "run.toml")
+    one_sentence(command(trained, "train", tmp_path / "none.toml"), "none.toml")
+
+
+def test_a_workspace_that_is_a_file(command: Command, tmp_path: Path):
+    (tmp_path / "w").touch()
+    one_sentence(command(tmp_path / "w", "runs"), "w")
+
+
+def test_useless_training_settings_are_said_and_left_out(command: Command, trained: Path):
+    answer = command(
+        trained, "train", "--corpus", "animals", "--family", "ngram", "--training.steps", "5", *TINY["ngram"]
+    )
+    assert answer.code == 0
+    assert "training.steps" in answer.err
