@@ -6,6 +6,7 @@
     generate        a run and a prompt → text, token by token
     inspect         a run and a text → what every attention head looks at
     save_attention  what heads look at → a picture or numbers                     check_attention_format: by file ending
+    yardsticks      a corpus → what a loss on it is compared with                 save_loss: as a picture or table
     evaluate        a run and a text → loss, perplexity, bits per byte
     check           what this machine has
     demonstrate     the whole way on a bundled sample
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.export import check_attention_format, save_attention
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
+    from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
     from lmstudio_app.engine.pipeline.train import train
 
@@ -43,7 +45,9 @@ __all__ = [
     "prepare",
     "redo",
     "save_attention",
+    "save_loss",
     "train",
+    "yardsticks",
 ]
 
 _FILES = {
@@ -51,6 +55,8 @@ _FILES = {
     "draft_from_file": "draft",
     "redo": "prepare",
     "save_attention": "export",
+    "save_loss": "loss",
+    "yardsticks": "loss",
 }
 
 

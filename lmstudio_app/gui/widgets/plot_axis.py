@@ -57,8 +57,10 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     def tickValues(self, low: float, high: float, length: float) -> list[tuple[float, list[float]]]:
         """One level of ticks, as many as the axis has room for."""
-        room = theme.current().pixels(24 if self._across else 74)
-        most = max(2, min(3 if self._compact else 7, int(length / room)))
+        wide, high = (46, 20) if self._compact else (74, 24)
+        most = max(
+            2, min(4 if self._compact else 7, int(length / theme.current().pixels(high if self._across else wide)))
+        )
         if self._scale == "logarithmic":
             low, high = max(low, -300.0), min(high, 300.0)
             return [(1.0, [math.log10(v) for v in ticks.logarithmic_ticks(10.0**low, 10.0**high, most)])]

@@ -30,6 +30,7 @@ class FormRow(QWidget):
         super().__init__(parent)
         self.editor = editor
         self._hint_words = hint
+        self._said: tuple[str, tuple[str, ...]] = ("", ())
         self._label = Text(title, "body", wrap=True, copyable=False)
         self._label.setBuddy(editor)
         self._hint = Text(hint, "hint", wrap=True, copyable=False)
@@ -78,7 +79,9 @@ class FormRow(QWidget):
         """Show what is wrong (nothing when `sentence` is empty), with values to click on."""
         wrong = bool(sentence)
         unbroken = [html.escape(words).replace(" ", "&nbsp;") for words in offers]
-        links = " ".join(f'<a href="{place}">{words}</a>' for place, words in enumerate(unbroken))
+        color = theme.current().color("link").name()  # a label keeps the colour of the palette it was written under
+        links = " ".join(f'<a href="{i}" style="color: {color}">{words}</a>' for i, words in enumerate(unbroken))
+        self._said = (sentence, offers)
         self._error.setText(f"{html.escape(sentence)} {links}".strip())
         self._error.setAccessibleName(sentence)
         self._error.setFocusPolicy(Qt.FocusPolicy.TabFocus if offers else Qt.FocusPolicy.NoFocus)
@@ -103,6 +106,8 @@ class FormRow(QWidget):
         look = theme.current()
         self._grid.setColumnMinimumWidth(0, look.pixels(LABEL_WIDTH))
         self._label.setMaximumWidth(look.pixels(LABEL_WIDTH))
+        if self._said[0]:
+            self.say_error(*self._said)
         self._sign.setPixmap(look.pixmap("error", "err", 14, self.devicePixelRatioF()))
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from lmstudio_app.engine.settings import Declaration
+from lmstudio_app.gui.widgets.token_text import NEWLINE
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[,  _']\d{3})+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
@@ -19,16 +20,16 @@ def written(declared: Declaration, value: Any) -> str:
         return f"{value:,}" if declared.name != "seed" else str(value)
     if isinstance(value, float):
         return f"{value:.10g}" if 1e-4 <= abs(value) < 1e9 or value == 0 else f"{value:g}"
-    return str(value)
+    return str(value).replace("\n", NEWLINE)
 
 
 def read(declared: Declaration, text: str) -> Any:
     """What was typed as a value; text that is no number stays text, so that the check can say what it needs.
 
-    Takes 1,000 and 1 000 and 1_000, 0,5 for 0.5, and 1e-3; a whole number may be written 1e3 or 5.0.
+    The sign ⏎ in a text stands for a line's end. Takes 1,000 and 1 000 and 1_000, 0,5 for 0.5, and 1e-3; a whole number may be written 1e3 or 5.0.
     """
     if declared.kind not in ("integer", "number"):
-        return text
+        return text.replace(NEWLINE, "\n")
     plain = text.strip()
     if _THOUSANDS.fullmatch(plain):
         plain = re.sub(r"[,  _']", "", plain)

@@ -27,7 +27,7 @@ class SmallPlot(QFrame):
         self._title = title
         self.surface = PlotSurface(self, compact=True)
         self.surface.setAccessibleName(title)
-        self.surface.add_curve(_KEY, title, Look(), width=1.3, color="text2")
+        self.surface.add_curve(_KEY, title, Look(), width=1.2, color="text2")
         self.surface.cursor_moved.connect(self.cursor_moved)
         self._name = QLabel(title)
         self._name.setProperty("role", "label")
@@ -46,6 +46,13 @@ class SmallPlot(QFrame):
         column.setSpacing(2)
         column.addLayout(head)
         column.addWidget(self.surface, 1)
+
+    def set_title(self, title: str) -> None:
+        """Call it something else."""
+        self._title = title
+        self._name.setText(title)
+        self.surface.setAccessibleName(title)
+        self.surface.curves[_KEY].title = title
 
     def set_now(self, figure: str, unit: str = "") -> None:
         """Show the value of now, in words, and its unit."""

@@ -1,0 +1,74 @@
+"""The loss of a run beside what it is compared with: for the plot on screen, and saved as a picture or a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmstudio_app.engine.storage.atomic import write_text
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+    from lmstudio_app.engine.run import Run
+
+COLUMNS = ("step", "seconds", "training_bits_per_byte", "validation_bits_per_byte", "learning_rate", "gradient_norm",
+           "tokens_per_second", "memory_bytes")  # fmt: skip
+TITLES = {"uniform": "uniform guess", "unigram": "token counts (unigram)", "entropy": "entropy, exact"}
+
+
+def yardsticks(corpus: Corpus, tokenizer: TokenizerSettings) -> dict[str, float]:
+    """What a loss on the validation split is compared with, in bits per byte.
+
+    "uniform" is a guess among all tokens, "unigram" the counts of tokens, "entropy" (generated corpora only) the exact
+    floor that no model can beat. Counts the tokens on first use.
+    """
+    from lmstudio_app.engine.study.baselines import baselines
+
+    guess = baselines(corpus.tokenization(tokenizer))
+    found = {"uniform": guess.uniform, "unigram": guess.unigram}
+    if corpus.entropy_bits_per_byte:
+        found["entropy"] = corpus.entropy_bits_per_byte["validation"]
+    return found
+
+
+def save_loss(run: Run, path: Path, *, smoothing: float = 0.9, logarithmic: bool = True) -> None:
+    """Write the loss of `run` to `path`: .png and .svg are pictures, .csv has a row for each step and validation.
+
+    Raises `UserError` for another ending or a full disk.
+    """
+    from lmstudio_app.engine import figures
+
+    figures.check_format(path, (".csv",))
+    rows = run.rows()
+    if path.suffix.lower() == ".csv":
+        write_text(path, _table(rows))
+        return
+    lines = [
+        figures.ReferenceLine(TITLES[name], value, "solid" if name == "entropy" else "dotted")
+        for name, value in yardsticks(run.corpus(), run.config.tokenizer).items()
+    ]
+    family = run.config.described
+    curves = figures.LossCurves(
+        title=f"{run.name} · {family.title} {family.outline(run.config.model)} · {run.config.corpus}",
+        training=_points(rows, "training_bits_per_byte"),
+        validation=_points(rows, "validation_bits_per_byte"),
+        references=lines,
+        smoothing=smoothing,
+        logarithmic=logarithmic,
+    )
+    figures.draw_loss(curves, path)
+
+
+def _points(rows: list[dict[str, Any]], figure: str) -> list[tuple[int, float]]:
+    return [(row["step"], row[figure]) for row in rows if row.get(figure) is not None]
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    written = io.StringIO()
+    table = csv.DictWriter(written, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return written.getvalue()

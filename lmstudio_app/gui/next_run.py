@@ -1,0 +1,306 @@
+"""Keeps the form of the next run true to the session's draft: shows it, takes edits, checks them, estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import Declaration, Problem, Settings, SettingsError, declarations, read
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.config_form import Section
+from lmstudio_app.gui.widgets.next_run_form import Choice, Estimate, NextRunForm
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.registry import Family
+    from lmstudio_app.engine.run import RunConfig
+
+CHECK_MILLISECONDS = 60
+TRAINING_BYTES = 16
+"""Memory for each number that is learnt: itself, its gradient and AdamW's two moments, four bytes each."""
+GROUPS = ("model", "training", "execution")
+
+
+class NextRun(QObject):
+    """Ties a `NextRunForm` to a `Session`, one way round: an edit changes the draft, the draft is checked and shown.
+
+    Signals: `corpus_changed()` when the draft names another text; `checked()` after the draft was looked over.
+    """
+
+    corpus_changed = Signal()
+    checked = Signal()
+
+    def __init__(self, session: Session, form: NextRunForm) -> None:
+        super().__init__(form)
+        self._session = session
+        self._form = form
+        self._shown: tuple[str, str, str] | None = None
+        self._base: dict[str, Any] = {}
+        self._corpus_name = ""
+        self.corpus: Corpus | None = None
+        self.config: RunConfig | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(CHECK_MILLISECONDS)
+        self._soon.timeout.connect(self.check)
+        form.corpus_chosen.connect(session.choose_corpus)
+        form.family_chosen.connect(self._choose_family)
+        form.preset_chosen.connect(lambda preset: session.change_draft(preset=preset, model={}))
+        form.named.connect(lambda name: session.change_draft(name=name.strip()))
+        form.changed.connect(self._edited)
+        for changed in (session.draft_changed, session.corpora_changed, session.workspace_changed):
+            changed.connect(self.show)
+        for changed in (session.devices_changed, session.job_changed, session.runs_changed):
+            changed.connect(self._soon.start)
+        self.show()
+
+    # Showing the draft --------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Show the draft in the form, and check it a moment later."""
+        if not self._session.opened:
+            return
+        from lmstudio_app.engine.registry import families
+
+        draft = self._session.draft
+        self._open_corpus(draft.corpus)
+        known = families()
+        family = known[draft.family]
+        form = self._form
+        form.show_families(
+            [Choice(f.name, declared(f.title), declared(f.summary)) for f in known.values()], family.name
+        )
+        form.show_presets([Choice(name, self._preset_title(family, name)) for name in family.presets], draft.preset)
+        names = self._session.workspace.corpora()
+        form.show_corpora(
+            [Choice(n, n, self._corpus_words() if n == draft.corpus else "") for n in names], draft.corpus
+        )
+        form.show_name(draft.name)
+        self._show_settings(family)
+        self._soon.start()
+
+    def _show_settings(self, family: Family) -> None:
+        draft = self._session.draft
+        shown = (family.name, draft.preset, self._corpus_name)
+        sections = self._sections(family)
+        if shown != self._shown:
+            self._base = self._base_values(family, sections)
+        values = dict(self._base)
+        for group in GROUPS:
+            values |= {f"{group}.{name}": value for name, value in getattr(draft, group).items()}
+        if self._shown is None or shown[0] != self._shown[0]:
+            self._form.show_settings(sections, values)
+        else:
+            self._form.form.set_values(values)
+        self._shown = shown
+
+    def _sections(self, family: Family) -> list[Section]:
+        from lmstudio_app.engine.training.settings import training_settings
+
+        return [
+            Section("", "model", declarations(family.settings)),
+            Section(self.tr("Training"), "training", declarations(training_settings(family.learning))),
+            Section(self.tr("Execution"), "execution", self._execution(family)),
+        ]
+
+    def _execution(self, family: Family) -> list[Declaration]:
+        """Where to compute; a family that counts has no choice there."""
+        from lmstudio_app.engine.training.settings import ExecutionSettings
+
+        return declarations(ExecutionSettings) if family.learning == "gradient" else []
+
+    def _base_values(self, family: Family, sections: Sequence[Section]) -> dict[str, Any]:
+        """What the rows show where the draft says nothing: declared defaults, the preset, the text's own opening."""
+        from lmstudio_app.engine.pipeline.draft import opening_words
+
+        base = {d.path: d.default for section in sections for d in section.full()}
+        preset = family.presets.get(self._session.draft.preset, {})
+        base |= {f"model.{name}": value for name, value in preset.items()}
+        if self.corpus is not None and "training.sample_prompt" in base:
+            base["training.sample_prompt"] = opening_words(self.corpus)
+        return base
+
+    def _preset_title(self, family: Family, name: str) -> str:
+        titles = {"tiny": self.tr("Tiny"), "small": self.tr("Small"), "medium": self.tr("Medium")}
+        outline = family.outline(family.settings(**family.presets[name]))
+        words = self.tr("{preset}: {outline}")
+        return words.format(preset=titles.get(name, name), outline=outline)
+
+    def _open_corpus(self, name: str) -> None:
+        if name == self._corpus_name and self.corpus is not None:
+            return
+        self._corpus_name = name
+        try:
+            self.corpus = self._session.workspace.corpus(name) if name else None
+        except UserError:
+            self.corpus = None  # the check says it in a sentence, at the field
+        self.corpus_changed.emit()
+
+    def _corpus_words(self) -> str:
+        if self.corpus is None:
+            return ""
+        statistics = self.corpus.statistics
+        words = self.tr("{size}, {tokens} tokens of {vocabulary} kinds")
+        return words.format(
+            size=number_text.size(statistics.bytes),
+            tokens=number_text.whole(sum(statistics.tokens.values())),
+            vocabulary=number_text.whole(statistics.vocabulary),
+        )
+
+    # Taking edits -------------------------------------------------------------------------------------------------
+
+    def _choose_family(self, name: str) -> None:
+        from lmstudio_app.engine.registry import family
+
+        draft = self._session.draft
+        same = family(name).learning == family(draft.family).learning
+        self._session.change_draft(family=name, model={}, training=dict(draft.training) if same else {})
+
+    def _edited(self, values: Mapping[str, Any]) -> None:
+        """Keep in the draft what differs from the preset and the declared defaults."""
+        changes: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+        for path, value in values.items():
+            group, _, name = path.partition(".")
+            base = self._base.get(path)
+            if value != base or isinstance(value, bool) != isinstance(base, bool):
+                changes[group][name] = value
+        self._session.change_draft(**changes)
+
+    # Checking -----------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Check the draft now, show what is wrong at its fields, and what the run will take."""
+        self._soon.stop()
+        if not self._session.opened:
+            return
+        problems = self._problems()
+        mended, changes = (self.config, "") if self.config is not None else self._mended(problems)
+        wrong = self._form.show_problems(problems)
+        if self._corpus_name == "":
+            self._form.set_ready(False, self.tr("Add a text first"))
+        elif wrong:
+            words = self.tr("Fix 1 field to train") if wrong == 1 else self.tr("Fix {count} fields to train")
+            self._form.set_ready(False, words.format(count=wrong))
+        else:
+            self._form.set_ready(True, self.tr("Train next…") if self._session.busy else self.tr("Train"))
+        if mended is not None:
+            self._form.show_estimate(self._estimate(mended, changes))
+            self._show_remarks(mended)
+        self.checked.emit()
+
+    def _problems(self) -> list[Problem]:
+        """What is wrong with the draft; without a text at least the settings are checked."""
+        self.config = None
+        if self._corpus_name == "":
+            return self._settings_problems()
+        try:
+            self.config = self._session.configuration()
+        except SettingsError as error:
+            return list(error.problems)
+        except UserError as error:
+            return [Problem(error.field or "corpus", error.template, error.values, error.choices)]
+        return []
+
+    def _mended(self, problems: Sequence[Problem]) -> tuple[RunConfig | None, str]:
+        """The draft with the first value that works in each wrong field, and what was changed, in words."""
+        from lmstudio_app.engine import pipeline
+
+        if not self._corpus_name or not all(p.choices and p.field.partition(".")[0] in GROUPS for p in problems):
+            return None, ""
+        draft, values, words = self._session.draft, self._session.draft.values(), []
+        for problem in problems:
+            group, _, name = problem.field.partition(".")
+            values.setdefault(group, {})[name] = problem.choices[0]
+            title = declared(self._form.form.row(problem.field).declaration.title)
+            words.append(self.tr("{setting} {value}").format(setting=title.lower(), value=problem.choices[0]))
+        try:
+            config = pipeline.draft(
+                self._session.workspace, corpus=draft.corpus, family=draft.family, preset=draft.preset, values=values
+            )
+        except UserError:
+            return None, ""
+        return config, self.tr("At {changes}.").format(changes=", ".join(words))
+
+    def _settings_problems(self) -> list[Problem]:
+        from lmstudio_app.engine.registry import family
+        from lmstudio_app.engine.training.settings import ExecutionSettings, training_settings
+
+        chosen = family(self._session.draft.family)
+        groups: dict[str, type[Settings]] = {
+            "model": chosen.settings, "training": training_settings(chosen.learning), "execution": ExecutionSettings
+        }  # fmt: skip
+        problems: list[Problem] = []
+        values = self._form.form.values()
+        for prefix, group in groups.items():
+            given = {path.partition(".")[2]: v for path, v in values.items() if path.startswith(prefix + ".")}
+            try:
+                read(group, given, prefix)
+            except SettingsError as error:
+                problems += error.problems
+        return problems
+
+    # What it will take --------------------------------------------------------------------------------------------
+
+    def _estimate(self, config: RunConfig, remark: str = "") -> Estimate:
+        if self.corpus is None or config.described.learning == "counting":
+            return Estimate(basis=self.tr("Counting takes seconds; how many numbers it keeps shows afterwards."))
+        batch = getattr(config.training, "batch", 1)
+        vocabulary = self.corpus.statistics.vocabulary
+        count = config.described.parameters(config.model, vocabulary)
+        memory = TRAINING_BYTES * count + config.described.activation_bytes(config.model, vocabulary, batch)
+        device = self._session.chosen_device()
+        figure, unit = number_text.size(memory).rsplit(" ", 1)
+        share = 0.0
+        if device is not None and device.memory_bytes:
+            share = memory / device.memory_bytes
+            unit = self.tr("{unit} / {total}").format(unit=unit, total=number_text.size(device.memory_bytes))
+        time, basis = self._time(config)
+        basis = f"{remark} {basis}".strip()
+        return Estimate(number_text.parameters(count), (f"≈ {figure}", unit), time, share, basis)
+
+    def _time(self, config: RunConfig) -> tuple[tuple[str, str], str]:
+        """How long it will take, if a run of the same shape was timed here; never a guess."""
+        for summary in sorted(self._session.workspace.runs(), key=lambda run: run.created, reverse=True):
+            if summary.family != config.family or summary.step < 20 or summary.seconds <= 0:
+                continue
+            try:
+                other = self._session.workspace.run(summary.name)
+            except UserError:
+                continue
+            if _same_work(other.config, config) and self._same_place(other.execution):
+                seconds = summary.seconds / summary.step * config.plan.steps
+                figure, _, unit = number_text.duration(seconds).partition(" ")
+                basis = self.tr("Time at the pace of “{run}”, the same model on the same device.")
+                return (f"≈ {figure}", unit), basis.format(run=summary.name)
+        return ("–", ""), self.tr("Time shows after the first steps; memory is worked out from the shape.")
+
+    def _same_place(self, execution: Any) -> bool:
+        device = self._session.chosen_device()
+        return device is not None and execution is not None and execution.device == device.kind
+
+    def _show_remarks(self, config: RunConfig) -> None:
+        """What a figure means for this text, beside the figure."""
+        rows = self._form.form.rows()
+        if self.corpus is None or "training.batch" not in rows or "model.context" not in rows:
+            return
+        statistics = self.corpus.statistics
+        context, batch = getattr(config.model, "context", 1), getattr(config.training, "batch", 1)
+        passes = config.plan.steps * batch * context / max(1, statistics.tokens["training"])
+        words = self.tr("≈ {count} passes").format(count=f"{passes:.1f}" if passes < 10 else number_text.whole(passes))
+        rows["training.steps"].set_unit(words)
+        rows["training.batch"].set_unit(self.tr("texts of {count} tokens").format(count=number_text.whole(context)))
+        size = number_text.whole(context * statistics.bytes_per_token)
+        rows["model.context"].set_hint(
+            self.tr("Tokens the model can see at once: ≈ {count} bytes of this text.").format(count=size)
+        )
+
+
+def _same_work(one: RunConfig, other: RunConfig) -> bool:
+    """Whether a step of both is the same amount of work."""
+    same = one.model == other.model and one.tokenizer == other.tokenizer and one.corpus == other.corpus
+    return same and getattr(one.training, "batch", 0) == getattr(other.training, "batch", 0)

@@ -1,0 +1,111 @@
+"""Train: the settings of the next run at the left, the run that learns at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QWidget
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui.next_run import NextRun
+from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.run_record import RunRecord
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.widgets.next_run_form import NextRunForm
+from lmstudio_app.gui.widgets.training_view import TrainingView
+
+
+class TrainPane(Pane):
+    """The form of the next run, and the opened run as it learns."""
+
+    name = "train"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.form = NextRunForm()
+        self.view = TrainingView()
+        self._lay()
+        self.next_run = NextRun(session, self.form)
+        self.record = RunRecord(session, self.view)
+        self.form.train_pressed.connect(self.train)
+        header = self.view.header
+        header.checkpoint_pressed.connect(session.checkpoint)
+        header.pause_pressed.connect(session.pause)
+        header.resume_pressed.connect(self._resume)
+        header.stop_pressed.connect(session.stop)
+        self.view.export_requested.connect(self._choose_file)
+        self.view.sample_activated.connect(lambda step: self.go.emit("console"))
+        session.run_changed.connect(self.crumbs_changed)
+
+    def title(self) -> str:
+        return self.tr("Train")
+
+    def crumbs(self) -> list[str]:
+        run = self.session.run
+        return [run.config.corpus, run.name] if run is not None else []
+
+    def primary_action(self) -> None:
+        if self.form.train.isEnabled():
+            self.train()
+
+    def regions(self) -> list[QWidget]:
+        return [self.form.corpus, self.view.plot.surface, self.view.samples]
+
+    def export(self, path: Path) -> None:
+        """Save the loss of the opened run as the picture or table that the ending of `path` names."""
+        run, plot = self.session.run, self.view.plot
+        if run is None:
+            return
+        smoothing, logarithmic = plot.smoothing, plot.surface.logarithmic
+
+        def work(stopping: object) -> Iterator[Path]:
+            from lmstudio_app.engine import pipeline
+
+            pipeline.save_loss(run, path, smoothing=smoothing, logarithmic=logarithmic)
+            yield path
+
+        def arrived(saved: list[Path]) -> None:
+            self.said.emit(self.tr("Saved as {path}.").format(path=saved[-1]), "ok")
+
+        def ended(failure: BaseException | None) -> None:
+            if isinstance(failure, UserError):
+                self.tell(failure)
+            elif failure is not None:
+                self.session.failed.emit(failure)
+
+        self.session.jobs.start(work, arrived, ended, self)
+
+    def _choose_file(self, kind: str) -> None:
+        if self.session.run is None:
+            return
+        suggested = f"{self.session.run.name} loss.{kind}"
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, self.tr("Export the loss"), suggested, f"{kind.upper()} (*.{kind})"
+        )
+        if chosen:
+            path = Path(chosen)
+            self.export(path if path.suffix else path.with_name(f"{path.name}.{kind}"))
+
+    def _resume(self) -> None:
+        if self.session.run is not None:
+            self.resume_run(self.session.run.name)
+
+    def _lay(self) -> None:
+        self.view.setProperty("scrolled", True)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.view)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 12, 12, 12)
+        row.setSpacing(12)
+        row.addWidget(self.form)
+        row.addWidget(scroll, 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(TrainPane))

@@ -1,0 +1,233 @@
+"""Keeps the view of a run true to its folder and to the reports of its training, so that both show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+
+from lmstudio_app.engine import events
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.line_plot import Reference
+from lmstudio_app.gui.widgets.run_header import RunButtons, RunWords
+from lmstudio_app.gui.widgets.training_view import Plan, TrainingView
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.run import Run
+
+CHUNK = 5000
+"""Rows read from disk are handed over in pieces, so that the window stays alive while a long record is read."""
+
+
+class RunRecord(QObject):
+    """Ties a `TrainingView` to the opened run of a `Session`.
+
+    The folder is read on a thread; reports that arrive meanwhile wait, and rows that are in both are shown once.
+    """
+
+    def __init__(self, session: Session, view: TrainingView) -> None:
+        super().__init__(view)
+        self._session = session
+        self._view = view
+        self._run: Run | None = None
+        self._reading = 0
+        self._waiting: list[events.Event] = []
+        self._parameters = 0
+        session.run_changed.connect(self.show)
+        session.events_arrived.connect(self._take)
+        for changed in (session.job_changed, session.runs_changed):
+            changed.connect(self.show_words)
+        self.show()
+
+    @property
+    def reading(self) -> bool:
+        """Whether the folder is still being read."""
+        return self._reading > 0
+
+    def show(self) -> None:
+        """Show the opened run from its folder."""
+        self._run = self._session.run
+        self._waiting = []
+        self._parameters = 0
+        if self._run is None:
+            self._view.begin(Plan())
+        else:
+            self._view.begin(self._plan(self._run), gradient=self._run.config.described.learning == "gradient")
+            self._read(self._run)
+        self.show_words()
+
+    # From disk ----------------------------------------------------------------------------------------------------
+
+    def _read(self, run: Run) -> None:
+        self._reading += 1
+
+        def work(stopping: Any) -> Iterator[tuple[str, Any]]:
+            rows: list[Any] = []
+            for row in run.rows():
+                rows.append(row)
+                if len(rows) == CHUNK:
+                    yield "rows", rows
+                    rows = []
+            yield "rows", rows
+            yield "samples", run.samples()
+            best = run.best
+            yield "kept", best.step if best else None
+            yield "levels", _levels(run)
+
+        def arrived(items: Iterable[tuple[str, Any]]) -> None:
+            if run is self._run:
+                for kind, found in items:
+                    self._show_part(kind, found)
+
+        def ended(failure: BaseException | None) -> None:
+            self._reading -= 1
+            if run is self._run and not self._reading:
+                waiting, self._waiting = self._waiting, []
+                self._take(waiting)
+                self.show_words()
+            if failure is not None:
+                self._session.failed.emit(failure)
+
+        self._session.jobs.start(work, arrived, ended, self)
+
+    def _show_part(self, kind: str, found: Any) -> None:
+        if kind == "rows":
+            self._view.take(found)
+        elif kind == "samples":
+            self._view.take_samples(found)
+        elif kind == "kept":
+            self._view.set_kept_step(found)
+        else:
+            titles = {
+                "uniform": self.tr("uniform guess"),
+                "unigram": self.tr("token counts (unigram)"),
+                "entropy": self.tr("entropy floor (exact)"),
+            }
+            self._view.set_references(
+                [Reference(titles[name], value, "solid" if name == "entropy" else "dotted") for name, value in found]
+            )
+
+    # From the training --------------------------------------------------------------------------------------------
+
+    def _take(self, arrived: list[events.Event]) -> None:
+        run, job = self._run, self._session.job
+        if run is None or job is None or job.run != run.name:
+            return
+        if self.reading:
+            self._waiting += arrived
+            return
+        rows: list[Any] = []
+        samples: list[Any] = []
+        for place, event in enumerate(arrived):
+            match event:
+                case events.StepDone() | events.Validated():
+                    rows.append(event.row)
+                case events.SampleWritten():
+                    samples.append({"step": event.step, "text": event.text})
+                case events.CheckpointSaved():
+                    if event.best:
+                        self._view.set_kept_step(event.step)
+                case events.RunStarted():
+                    if event.step < self._view.last_step():
+                        # Resumed from an older checkpoint: what came after it was cut from the record.
+                        self._begin_again(run, arrived[place + 1 :])
+                        return
+        self._view.take(rows)
+        self._view.take_samples(samples)
+        self.show_words()
+
+    def _begin_again(self, run: Run, later: list[events.Event]) -> None:
+        self._view.begin(self._plan(run), gradient=run.config.described.learning == "gradient")
+        self._waiting = later
+        self._read(run)
+
+    def _plan(self, run: Run) -> Plan:
+        training = run.config.training
+        device = self._session.chosen_device()
+        if run.execution is not None:
+            device = next((d for d in self._session.devices if d.kind == run.execution.device), None)
+        return Plan(
+            learning_rate=getattr(training, "learning_rate", 0.0),
+            gradient_clip=getattr(training, "gradient_clip", 0.0),
+            sample_every=run.config.plan.sample_every,
+            memory_bytes=device.memory_bytes if device is not None else 0,
+            gpu=device is not None and device.kind != "cpu",
+        )
+
+    # Words --------------------------------------------------------------------------------------------------------
+
+    def show_words(self) -> None:
+        """Say in the header where the run stands."""
+        run = self._run
+        if run is None:
+            words = RunWords(name=self.tr("No run is open"), model=self.tr("Press Train, or open one in Runs."))
+            self._view.header.show_run(words, RunButtons())
+            return
+        job = self._session.job
+        if job is not None and job.run == run.name and job.active:
+            state, buttons = self._live_state(job.state)
+            left = ""
+            if job.state == "training" and job.seconds_left is not None:
+                left = self.tr("{time} left").format(time=number_text.duration(job.seconds_left))
+            self._parameters = job.parameters or self._parameters
+            step, steps = job.step, job.steps or run.config.plan.steps
+        else:
+            status = run.status
+            state, buttons = self._saved_state(run, status.state)
+            left = status.reason
+            self._parameters = status.parameters or self._parameters
+            step, steps = status.step, run.config.plan.steps
+        progress = self.tr("{step} / {steps} steps").format(
+            step=number_text.whole(step), steps=number_text.whole(steps)
+        )
+        color = self._session.run_color(run.name)
+        self._view.header.show_run(RunWords(state, run.name, self._model_words(run), progress, left, color), buttons)
+
+    def _live_state(self, state: str) -> tuple[str, RunButtons]:
+        words = {
+            "starting": self.tr("Starting: loading PyTorch"),
+            "training": self.tr("Running"),
+            "pausing": self.tr("Pausing"),
+            "paused": self.tr("Paused"),
+            "stopping": self.tr("Stopping"),
+        }
+        paused = state in ("pausing", "paused")
+        buttons = RunButtons(checkpoint=True, pause=not paused, resume=paused, stop=True, waiting=state == "stopping")
+        return words.get(state, ""), buttons
+
+    def _saved_state(self, run: Run, state: str) -> tuple[str, RunButtons]:
+        if run.name in self._session.queued:
+            return self.tr("Queued"), RunButtons()
+        words = {
+            "queued": self.tr("Not started"),
+            "running": self.tr("Running elsewhere"),
+            "paused": self.tr("Paused elsewhere"),
+            "stopped": self.tr("Stopped"),
+            "finished": self.tr("Finished"),
+            "failed": self.tr("Failed"),
+            "interrupted": self.tr("Interrupted"),
+        }
+        return words.get(state, state), RunButtons(resume=state in ("queued", "stopped", "failed", "interrupted"))
+
+    def _model_words(self, run: Run) -> str:
+        config = run.config
+        parts = [f"{declared(config.described.title)} {config.described.outline(config.model)}"]
+        if self._parameters:
+            parts.append(self.tr("{count} parameters").format(count=number_text.short_count(self._parameters)))
+        kind = {"bpe": "BPE", "character": self.tr("characters")}.get(config.tokenizer.kind, config.tokenizer.kind)
+        parts.append(f"{kind} {number_text.whole(config.tokenizer.vocabulary)}" if kind == "BPE" else kind)
+        return " · ".join(parts)
+
+
+def _levels(run: Run) -> list[tuple[str, float]]:
+    """What the loss of `run` is compared with, in bits per byte; empty when its text is gone."""
+    from lmstudio_app.engine import pipeline
+
+    try:
+        return list(pipeline.yardsticks(run.corpus(), run.config.tokenizer).items())
+    except UserError:
+        return []
