@@ -22,11 +22,11 @@ class LanguageDecoding:
     moved.
     """
 
-    def __init__(self, body: Backbone, head: nn.Module, prompt: NDArray[np.int64]) -> None:
+    def __init__(self, body: Backbone, head: nn.Linear, prompt: NDArray[np.int64]) -> None:
         self._body, self._head = body, head
         self._memory: Memory = body.empty_memory()
         self._seen: list[int] = []  # the visible tokens; only kept where a window can slide
-        self._logits = np.zeros(head.out_features, dtype=np.float32)  # type: ignore[arg-type]
+        self._logits = np.zeros(head.out_features, dtype=np.float32)
         if len(prompt):
             visible = prompt if body.context is None else prompt[-body.context :]
             self._read([int(token) for token in visible])
@@ -38,6 +38,8 @@ class LanguageDecoding:
 
     def advance(self, token: int) -> None:
         """Append `token`; `logits` then speak of the one after it."""
+        if not 0 <= token < self._head.out_features:
+            raise ValueError(f"token {token} is outside the vocabulary of {self._head.out_features}")
         if self._body.context is not None and self._memory.room == 0:
             kept = max(1, self._body.context // 2)
             window = [*self._seen, int(token)][-kept:]
