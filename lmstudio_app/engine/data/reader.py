@@ -129,7 +129,7 @@ def _place_between(text: str) -> int:
     for place in range(len(text) - 1, max(1, len(text) - 1000), -1):
         before, after = text[place - 1], text[place]
         joins = unicodedata.category(after)[0] == "M" or "\u1160" <= after <= "\u11ff" or "\u200b" <= after <= "\u200f"
-        if before != "\r" and before != "\u200d" and not joins:
+        if before not in ("\r", "\u200d") and not joins:
             return place
     return len(text) - 1
 
@@ -160,10 +160,10 @@ def _walk(top: Path, errors: list[UserError]) -> Iterator[Path]:
         path = waiting.pop()
         if path.is_dir() and (path == top or not path.is_symlink()):  # links to folders may lead in circles
             try:
-                names = sorted(os.listdir(path), reverse=True)
+                entries = sorted(path.iterdir(), reverse=True)
             except OSError as error:
                 errors.append(unreadable(path, error))
                 continue
-            waiting.extend(path / name for name in names if not name.startswith("."))
+            waiting.extend(entry for entry in entries if not entry.name.startswith("."))
         elif path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root)):
             yield path

@@ -1,100 +1,162 @@
-"""Token ids of a corpus on disk, one memory-mapped file a split, in the smallest unsigned type that holds them."""
+"""The tokens of a corpus on disk: one memory-mapped array for each split, in the smallest unsigned type.
+
+The folder holds `training.npy`, `validation.npy`, `test.npy` and, written last, `tokens.toml`, which readers trust.
+"""
 
 from __future__ import annotations
 
-import json
+import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lmstudio_app.engine.data.tokenizer import Tokenizer
+from lmstudio_app.engine.data.splits import SPLITS, Split
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.storage.atomic import in_words, write_json
+from lmstudio_app.engine.storage.atomic import in_words, write_toml
 
-Split = Literal["training", "validation", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
-INDEX = "tokens.json"
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FORMAT = 1
+MANIFEST = "tokens.toml"
+_LARGEST_MANIFEST = 1 << 16
+
+
+@dataclass(frozen=True)
+class SplitTokens:
+    """The size of one split: its tokens, the UTF-8 bytes of its text, and those of characters without a token."""
+
+    tokens: int
+    bytes: int
+    unknown_tokens: int
+    unknown_bytes: int
 
 
 class TokenStore:
-    """The tokens of each split, opened without being read.
+    """The opened folder."""
 
-    The index says for each split how many tokens there are, how many bytes of text they stand for in all, and how many
-    of these bytes are characters that the vocabulary lacks.
-    """
-
-    def __init__(self, folder: Path, index: Mapping[str, Any]) -> None:
-        self._folder = folder
-        self._type = np.dtype(index["type"])
-        self._splits: Mapping[str, Mapping[str, int]] = index["splits"]
-
-    @classmethod
-    def write(cls, folder: Path, tokenizer: Tokenizer, texts: Mapping[Split, Iterable[str]]) -> TokenStore:
-        """Encode the pieces of text of each split, one after the other, and open the result. The caller builds `folder`
-        beside its place and renames it when all is there."""
-        kind = np.min_scalar_type(tokenizer.vocabulary - 1)
-        index: dict[str, Any] = {"type": kind.name, "splits": {}}
-        for split in SPLITS:
-            tokens = characters = unknown = size = 0
-            with _file(folder, split).open("wb") as out:
-                for text in texts[split]:
-                    ids = tokenizer.encode(text)
-                    out.write(ids.astype(kind).tobytes())
-                    tokens += len(ids)
-                    characters += len(text)
-                    size += len(text.encode())
-                    unknown += len(text.encode()) - int(tokenizer.byte_lengths[ids].sum())
-            index["splits"][split] = {
-                "tokens": tokens,
-                "bytes": size,
-                "unknown_bytes": unknown,
-                "characters": characters,
-            }
-        write_json(folder / INDEX, index)
-        return cls(folder, index)
+    def __init__(self, folder: Path, vocabulary: int, corpus_hash: str, splits: Mapping[Split, SplitTokens]) -> None:
+        self.folder = folder
+        self.vocabulary = vocabulary
+        self.corpus_hash = corpus_hash
+        self.splits = dict(splits)
+        self._open: dict[Split, NDArray[np.unsignedinteger[Any]]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> TokenStore:
-        """Open the store in `folder`. Raises `UserError` naming the file that is missing or damaged."""
-        path = folder / INDEX
+        """Open what `write` wrote. Raises `UserError` when it is missing, damaged or of a newer version."""
+        path = folder / MANIFEST
         try:
-            index = json.loads(path.read_text(encoding="utf-8"))
-            store = cls(folder, index)
-            sound = all(
-                _file(folder, split).stat().st_size == store.length(split) * store._type.itemsize for split in SPLITS
-            )
-            sound = sound and store._type.kind == "u"
+            if path.stat().st_size > _LARGEST_MANIFEST:
+                raise _damaged(path)
+            described = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError("There are no tokens in “{folder}”.", folder=folder) from None
         except OSError as error:
             raise in_words(error, path) from error
-        except (ValueError, KeyError, TypeError, RecursionError):
-            sound = False
-        if not sound:
-            raise UserError(
-                "The tokens in “{folder}” are damaged. Delete this folder; they are made again.", folder=folder
-            )
-        return store
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path) from error
+        newer = described.get("format", 0)
+        if isinstance(newer, int) and newer > FORMAT:
+            raise UserError("“{folder}” was made by a newer version of the program. Update it.", folder=folder)
+        return cls(folder, *_described(described, path))
 
     def split(self, name: Split) -> NDArray[np.unsignedinteger[Any]]:
-        """The tokens (N,) of a split, read from disk as they are used."""
-        if not self.length(name):
-            return np.empty(0, dtype=self._type)
-        return np.memmap(_file(self._folder, name), dtype=self._type, mode="r")
+        """The token ids (N,) of one split, read from the disk as they are used. Raises `UserError` when damaged."""
+        if name not in self._open:
+            self._open[name] = self._mapped(name)
+        return self._open[name]
 
-    def length(self, name: Split) -> int:
+    def tokens(self, name: Split) -> int:
         """How many tokens a split has."""
-        return int(self._splits[name]["tokens"])
+        return self.splits[name].tokens
 
     def bytes(self, name: Split) -> int:
-        """How many bytes of UTF-8 text a split has."""
-        return int(self._splits[name]["bytes"])
+        """The UTF-8 bytes of a split's text."""
+        return self.splits[name].bytes
 
     def unknown_bytes(self, name: Split) -> int:
-        """How many of these bytes are characters that the vocabulary lacks."""
-        return int(self._splits[name]["unknown_bytes"])
+        """The UTF-8 bytes of characters in a split for which there is no token."""
+        return self.splits[name].unknown_bytes
+
+    def _mapped(self, name: Split) -> NDArray[np.unsignedinteger[Any]]:
+        import numpy as np
+
+        path = self.folder / f"{name}.npy"
+        try:
+            tokens = np.load(path, mmap_mode="r", allow_pickle=False)
+        except OSError as error:
+            raise in_words(error, path) from error
+        except (ValueError, EOFError) as error:
+            raise _damaged(path) from error
+        if tokens.dtype != smallest_type(self.vocabulary) or tokens.shape != (self.tokens(name),):
+            raise _damaged(path)
+        if int(tokens.max()) >= self.vocabulary:
+            raise _damaged(path)
+        found: NDArray[np.unsignedinteger[Any]] = tokens
+        return found
 
 
-def _file(folder: Path, split: str) -> Path:
-    return folder / f"{split}.tokens"
+class TokenWriter:
+    """Writes the tokens of one split to an array file as they come; their number is filled in at the end."""
+
+    def __init__(self, path: Path, vocabulary: int) -> None:
+        self._path = path
+        self._type = smallest_type(vocabulary)
+        self.tokens = 0
+
+    def write(self, parts: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.int64]]:
+        """Write `parts` one after another, handing each on. Raises `UserError` (a full disk)."""
+        import numpy as np
+
+        try:
+            with self._path.open("wb") as file:
+                self._write_head(file)
+                for part in parts:
+                    file.write(part.astype(self._type).tobytes())
+                    self.tokens += len(part)
+                    yield part
+                file.seek(0)
+                self._write_head(file)  # numpy leaves room in the head for a longer number
+        except OSError as error:
+            raise in_words(error, self._path, self.tokens * np.dtype(self._type).itemsize) from error
+
+    def _write_head(self, file: Any) -> None:
+        from numpy.lib import format as array_format
+
+        description = array_format.dtype_to_descr(self._type)
+        head = {"descr": description, "fortran_order": False, "shape": (self.tokens,)}
+        array_format.write_array_header_1_0(file, head)
+
+
+def write_manifest(folder: Path, vocabulary: int, corpus_hash: str, splits: Mapping[Split, SplitTokens]) -> None:
+    """Write what makes a folder of arrays a token store; `corpus_hash` says of which text."""
+    described = {name: asdict(splits[name]) for name in SPLITS}
+    write_toml(folder / MANIFEST, {"format": FORMAT, "vocabulary": vocabulary, "corpus_hash": corpus_hash} | described)
+
+
+def smallest_type(vocabulary: int) -> np.dtype[Any]:
+    """The smallest unsigned type for ids below `vocabulary`, little-endian."""
+    import numpy as np
+
+    return np.dtype("u1" if vocabulary <= 1 << 8 else "<u2" if vocabulary <= 1 << 16 else "<u4")
+
+
+def _described(described: Mapping[str, Any], path: Path) -> tuple[int, str, dict[Split, SplitTokens]]:
+    try:
+        vocabulary, corpus_hash = described["vocabulary"], described["corpus_hash"]
+        splits = {name: SplitTokens(**described[name]) for name in SPLITS}
+    except (KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    numbers = [vocabulary, *(value for split in splits.values() for value in asdict(split).values())]
+    if not all(type(number) is int and number >= 0 for number in numbers) or not isinstance(corpus_hash, str):
+        raise _damaged(path)
+    if vocabulary < 1 or any(split.tokens < 1 for split in splits.values()):
+        raise _damaged(path)
+    return vocabulary, corpus_hash, splits
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError("The tokens in “{path}” are damaged. Prepare the corpus again.", path=path)
