@@ -255,10 +255,13 @@ class NextRun(QObject):
         memory = TRAINING_BYTES * count + config.described.activation_bytes(config.model, vocabulary, batch)
         device = self._session.chosen_device()
         figure, unit = number_text.size(memory).rsplit(" ", 1)
+        words = self.tr("/ {total}")
         share = 0.0
         if device is not None and device.memory_bytes:
             share = memory / device.memory_bytes
-            unit = self.tr("{unit} / {total}").format(unit=unit, total=number_text.size(device.memory_bytes))
+            total = number_text.size(device.memory_bytes)
+            figure = f"{memory / 1e9:.2g}" if total.endswith(" GB") else figure
+            unit = words.format(total=total)
         time, basis = self._time(config)
         basis = f"{remark} {basis}".strip()
         return Estimate(number_text.parameters(count), (f"≈ {figure}", unit), time, share, basis)

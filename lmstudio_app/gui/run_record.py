@@ -215,7 +215,7 @@ class RunRecord(QObject):
 
     def _model_words(self, run: Run) -> str:
         config = run.config
-        parts = [f"{declared(config.described.title)} {config.described.outline(config.model)}"]
+        parts = [f"{declared(config.described.title).partition(' (')[0]} {config.described.outline(config.model)}"]
         if self._parameters:
             parts.append(self.tr("{count} parameters").format(count=number_text.short_count(self._parameters)))
         kind = {"bpe": "BPE", "character": self.tr("characters")}.get(config.tokenizer.kind, config.tokenizer.kind)

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import number_text, ticks
@@ -23,12 +24,9 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self._across = orientation == "left"
         self.enableAutoSIPrefix(False)
         self.setStyle(
-            tickTextOffset=6,
-            tickLength=0,
-            autoExpandTextSpace=False,
-            autoReduceTextSpace=False,
-            hideOverlappingLabels=False,
-        )
+            tickTextOffset=6, tickLength=0, autoExpandTextSpace=False, autoReduceTextSpace=False,
+            hideOverlappingLabels=40,
+        )  # fmt: skip
         self.recolor()
 
     @property
@@ -55,12 +53,14 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
             self.setHeight(look.pixels(18 if self._compact else 22))
         self.setZValue(-1)
 
+    def boundingRect(self) -> QRectF:
+        """Room for the labels of ticks at the very ends, which would else be left out."""
+        return QRectF(super().boundingRect()).adjusted(0, -10, 0, 10)
+
     def tickValues(self, low: float, high: float, length: float) -> list[tuple[float, list[float]]]:
         """One level of ticks, as many as the axis has room for."""
-        wide, high = (46, 20) if self._compact else (74, 24)
-        most = max(
-            2, min(4 if self._compact else 7, int(length / theme.current().pixels(high if self._across else wide)))
-        )
+        room = (17 if self._across else 40) if self._compact else (24 if self._across else 74)
+        most = max(2, min(4 if self._compact else 7, int(length / theme.current().pixels(room))))
         if self._scale == "logarithmic":
             low, high = max(low, -300.0), min(high, 300.0)
             return [(1.0, [math.log10(v) for v in ticks.logarithmic_ticks(10.0**low, 10.0**high, most)])]

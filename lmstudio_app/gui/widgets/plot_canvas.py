@@ -235,7 +235,7 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
 
     def _make_room(self) -> None:
         """Leave a gutter at the right for the labels."""
-        wanted = 8.0 if self.compact else plot_overlay.wanted_gutter(self)
+        wanted = 20.0 if self.compact else plot_overlay.wanted_gutter(self)
         if abs(wanted - self._gutter) > 1:
             self._gutter = wanted
             self.plotItem.layout.setContentsMargins(0, 6, wanted, 0)

@@ -151,8 +151,12 @@ class SampleStrip(QListView):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        bar = self.horizontalScrollBar()
+        at_end = bar.maximum() > 0 and bar.value() >= bar.maximum() - 4
         super().resizeEvent(event)
         self._relay()
+        if at_end:
+            self._to_end()
 
     def _activate(self, index: Index) -> None:
         self.sample_activated.emit(self._model.samples[index.row()].step)

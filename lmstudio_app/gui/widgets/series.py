@@ -196,38 +196,28 @@ def thin(x: Floats, y: Floats, low: float, high: float, pixels: int, *, average:
     last = min(len(x), -(-last // group) * group)
     starts = np.arange(0, last - first, group)
     part = y[first:last]
-    counts = np.diff(np.append(starts, last - first))
-    positions = np.add.reduceat(x[first:last], starts) / counts
+    ends = np.append(starts[1:], last - first) - 1
     missing = np.isnan(part)
     broken = np.add.reduceat(missing, starts, dtype=np.int64) > 0 if missing.any() else None
     if average:
-        return _averaged(positions, part, starts, counts, broken)
-    return _bounded(positions, part, starts, broken)
-
-
-def _averaged(
-    positions: Floats,
-    part: Floats,
-    starts: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    broken: NDArray[np.bool_] | None,
-) -> tuple[Floats, Floats]:
-    means = np.add.reduceat(part, starts) / counts
-    if broken is not None:
-        means[broken] = np.nan
-    return positions, means
+        means = np.add.reduceat(part, starts) / (ends - starts + 1)
+        return (x[first:last][starts] + x[first:last][ends]) / 2, means
+    return _bounded(x[first:last], part, starts, ends, broken)
 
 
 def _bounded(
-    positions: Floats, part: Floats, starts: NDArray[np.int64], broken: NDArray[np.bool_] | None
+    x: Floats, y: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64], broken: NDArray[np.bool_] | None
 ) -> tuple[Floats, Floats]:
+    """Minimum and maximum of each group, in the order in which the line passes them."""
     columns = 2 if broken is None else 3
-    drawn = np.empty((len(starts), columns))
-    drawn[:, 0] = np.fmin.reduceat(part, starts)
-    drawn[:, 1] = np.fmax.reduceat(part, starts)
+    drawn, places = np.empty((len(starts), columns)), np.empty((len(starts), columns))
+    low, high = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
+    rising = y[ends] >= y[starts]
+    drawn[:, 0], drawn[:, 1] = np.where(rising, low, high), np.where(rising, high, low)
+    places[:, 0], places[:, 1] = x[starts], x[ends]
     if broken is not None:
-        drawn[:, 2] = np.where(broken, np.nan, drawn[:, 1])
-    return np.repeat(positions, columns), drawn.reshape(-1)
+        drawn[:, 2], places[:, 2] = np.where(broken, np.nan, drawn[:, 1]), x[ends]
+    return places.reshape(-1), drawn.reshape(-1)
 
 
 def _floats(values: Iterable[float | None]) -> Floats:

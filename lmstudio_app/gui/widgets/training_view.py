@@ -184,6 +184,7 @@ class TrainingView(QWidget):
         self._grid.setSpacing(12)
         for small in self._small():
             small.setParent(self)
+            small.setMinimumWidth(120)  # less than they want, so that the view can shrink to two rows of them
         self._samples_card = Card(self.tr("What it writes"), " ")
         self._samples_card.body.addWidget(self.samples)
         column = QVBoxLayout(self)
@@ -211,7 +212,8 @@ class TrainingView(QWidget):
     def _arrange(self) -> None:
         """Small plots in one row, or in two where that is too narrow."""
         look = theme.current()
-        columns = len(self._shown) if self.width() >= look.pixels(170) * len(self._shown) else 2
+        widest = max(small.minimumSizeHint().width() for small in self._shown)
+        columns = len(self._shown) if self.width() >= (widest + 12) * len(self._shown) - 12 else 2
         for small in self._small():
             self._grid.removeWidget(small)
             small.setFixedHeight(look.pixels(116))
@@ -222,6 +224,11 @@ class TrainingView(QWidget):
         for column in range(4):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
         self._samples_card.setFixedHeight(look.pixels(156))
+
+    def heightForWidth(self, width: int) -> int:
+        """The least it needs: a scroll area would else give it as much as it likes."""
+        layout = self.layout()
+        return layout.minimumHeightForWidth(width) if layout is not None else -1
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
