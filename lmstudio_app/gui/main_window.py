@@ -109,6 +109,7 @@ class MainWindow(QMainWindow):
             made = getattr(module, entry.pane)(self.session)
         made.go.connect(self.show_pane)
         made.said.connect(self.banner.say)
+        made.offered.connect(self.banner.say)
         made.crumbs_changed.connect(self._show_place)
         self._panes[name] = made
         self.stack.addWidget(made)
@@ -140,10 +141,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.top_bar)
-        framed = QVBoxLayout()
-        framed.setContentsMargins(12, 10, 12, 0)
-        framed.addWidget(self.banner)
-        column.addLayout(framed)
+        column.addWidget(self.banner)
         column.addWidget(self.stack, 1)
         central = QWidget()
         line = QHBoxLayout(central)
@@ -163,6 +161,7 @@ class MainWindow(QMainWindow):
         self.rail.settings_wanted.connect(self.show_settings)
         session.workspace_changed.connect(self._workspace_changed)
         session.failed.connect(self._tell)
+        session.noted.connect(lambda note: self.banner.say(declared(note.sentence, **note.values), "warn"))
         session.job_changed.connect(self._job_changed)
         session.run_changed.connect(self._show_needs)
 

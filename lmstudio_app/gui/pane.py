@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMessa
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.translation import sentence
+from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 
 
@@ -28,6 +28,7 @@ class Pane(QWidget):
         crumbs_changed(): the window's top bar shall ask `title()` and `crumbs()` again.
         go(str): show the pane of that name.
         said(str, str): a sentence for the person, above the pane; its kind is "info", "ok", "warn" or "err".
+        offered(str, str, str, object): the same with an action: its words, and the function that does it.
     """
 
     name: ClassVar[str] = ""
@@ -36,6 +37,7 @@ class Pane(QWidget):
     crumbs_changed = Signal()
     go = Signal(str)
     said = Signal(str, str)
+    offered = Signal(str, str, str, object)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,6 +144,15 @@ class Pane(QWidget):
             self.said.emit(self.tr("Queued. It starts when the run before it ends."), "ok")
         else:
             self.go.emit("train")
+
+
+def model_words(family: str, outline: str) -> str:
+    """A model in few words: "LSTM 2 × 192", "Transformer (GPT) 4 × 4 × 128"."""
+    from lmstudio_app.engine.registry import families
+
+    known = families().get(family)
+    title = declared(known.title) if known is not None else family
+    return outline if outline[:1].isupper() else f"{title} {outline}"  # a cell's name says more than its family's
 
 
 def run_alone(pane: type[Pane]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CorpusReady, Event, Progress
-from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping, until
+from lmstudio_app.engine.events import Progress
+from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping
+from lmstudio_app.gui.preparation import Preparations
 from lmstudio_app.gui.training_job import TrainingJob, Trainings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lmstudio_app.engine.devices import Device
     from lmstudio_app.engine.model import Model
-    from lmstudio_app.engine.run import Run, RunConfig
+    from lmstudio_app.engine.run import Run, RunConfig, RunSummary
     from lmstudio_app.engine.workspace import Workspace
 
 
@@ -55,13 +55,15 @@ class Session(QObject):
     Signals:
         workspace_changed(): another folder was opened; everything else is empty again.
         devices_changed(): the devices of this machine are known (`devices`).
-        corpora_changed(), runs_changed(): the workspace lists something else.
+        corpora_changed(): the workspace has other corpora.
+        runs_changed(): `runs`, read on a thread, is another list; after a deletion, a new run, a training's progress.
         draft_changed(): `draft` is another.
         run_changed(): another run is opened (`run`), or none.
         job_changed(): the training began, paused, ended, or the queue is another (`job`, `queued`).
         events_arrived(list): reports of the training since the last time, oldest first, at most 30 times a second.
         preparing_changed(): the preparation of a corpus began, moved on or ended (`preparing`: its latest `Progress`).
         prepared(str): a corpus is ready, by name.
+        noted(object): an `events.Noted` of the training, worth telling.
         failed(object): an exception that nobody else handles, such as the one that ended the training.
     """
 
@@ -75,6 +77,7 @@ class Session(QObject):
     events_arrived = Signal(list)
     preparing_changed = Signal()
     prepared = Signal(str)
+    noted = Signal(object)
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -82,9 +85,14 @@ class Session(QObject):
         self.jobs = Jobs(self)
         self.trainings = Trainings(self.jobs, self._open, self)
         self.trainings.changed.connect(self.job_changed)
-        self.trainings.changed.connect(self.runs_changed)
+        self.trainings.changed.connect(self.list_runs)
+        self.trainings.noted.connect(self.noted)
         self.trainings.arrived.connect(self.events_arrived)
         self.trainings.failed.connect(self.failed)
+        self.preparations = Preparations(self.jobs, self)
+        self.preparations.changed.connect(self.preparing_changed)
+        self.preparations.ready.connect(self._corpus_ready)
+        self.preparations.failed.connect(self.failed)
         self._workspace: Workspace | None = None
         self._claim = contextlib.ExitStack()
         self.claim_refused: UserError | None = None
@@ -93,11 +101,15 @@ class Session(QObject):
         self.preferred_device = "auto"
         self.draft = Draft()
         self.run: Run | None = None
-        self.preparing: Progress | None = None
-        self._preparation: JobThread | None = None
-        self._waiting: deque[Callable[[], Iterable[Event]]] = deque()
         self._deleted: list[str] = []
-        self._colors: dict[str, int] = {}
+        self.runs: tuple[RunSummary, ...] = ()
+        self._listing: JobThread | None = None
+        self._list_again = False
+
+    @property
+    def preparing(self) -> Progress | None:
+        """How far the corpus in preparation is; None when there is none."""
+        return self.preparations.progress
 
     @property
     def job(self) -> TrainingJob | None:
@@ -137,10 +149,11 @@ class Session(QObject):
 
         if self.busy:
             raise UserError("A run is training. Stop it before you open another workspace.")
+        self.preparations.forget()
         workspace = Workspace.open(folder)
         self._claim.close()
         self._workspace, self.run, self.claim_refused = workspace, None, None
-        self._deleted, self._colors, self.draft = [], {}, self._fresh_draft()
+        self._deleted, self.runs, self.draft = [], (), self._fresh_draft()
         self.trainings.forget()
         try:
             self._claim.enter_context(workspace.claim_window())
@@ -148,6 +161,7 @@ class Session(QObject):
             self.claim_refused = error
         for changed in (self.workspace_changed, self.corpora_changed, self.draft_changed, self.run_changed):
             changed.emit()
+        self.list_runs()
 
     def offers(self) -> frozenset[str]:
         """What the opened model can show ("decoding", "attention"); nothing when none is open."""
@@ -170,12 +184,10 @@ class Session(QObject):
         # By itself the engine takes the first GPU, which stands behind the CPU.
         return next(iter(named or self.devices[1:] or self.devices), None)
 
-    def run_color(self, name: str) -> int | None:
+    def run_color(self, name: str) -> int:
         """The place of a run among all of the workspace, oldest first: its colour in every pane."""
-        if name not in self._colors and self.opened:
-            oldest_first = sorted(self.workspace.runs(), key=lambda summary: (summary.created, summary.name))
-            self._colors = {summary.name: place for place, summary in enumerate(oldest_first)}
-        return self._colors.get(name)
+        oldest_first = sorted(self.runs, key=lambda summary: (summary.created, summary.name))
+        return next((place for place, summary in enumerate(oldest_first) if summary.name == name), len(oldest_first))
 
     def warm_up(self, ready: Callable[[], None]) -> None:
         """Import what the first paint left out, on a thread: `ready()` once the engine is there, then PyTorch."""
@@ -202,7 +214,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Ask every job to end, wait for it, and let go of the workspace. The training keeps a checkpoint."""
-        self._waiting.clear()
+        self.preparations.forget()
         self.trainings.stop()
         self.jobs.close()
         self._claim.close()
@@ -216,18 +228,17 @@ class Session(QObject):
         """
         from lmstudio_app.engine import pipeline
 
-        self._line_up(partial(pipeline.prepare, self.workspace, **request))
+        self.preparations.start(partial(pipeline.prepare, self.workspace, **request))
 
     def redo(self, corpus: str, **request: Any) -> None:
         """Make `corpus` again as `pipeline.redo(corpus, **request)` does: another encoding, cleaning or split."""
         from lmstudio_app.engine import pipeline
 
-        self._line_up(partial(pipeline.redo, self.workspace.corpus(corpus), **request))
+        self.preparations.start(partial(pipeline.redo, self.workspace.corpus(corpus), **request))
 
     def stop_preparing(self) -> None:
         """Give up the corpus in preparation; nothing of it is left."""
-        if self._preparation is not None:
-            self._preparation.stop()
+        self.preparations.stop()
 
     def choose_corpus(self, name: str) -> None:
         """Make `name` the corpus of the next run."""
@@ -247,36 +258,10 @@ class Session(QObject):
             self.change_draft(corpus=new)
         self.corpora_changed.emit()
 
-    def _line_up(self, preparation: Callable[[], Iterable[Event]]) -> None:
-        self._waiting.append(preparation)
-        if self._preparation is None:
-            self._prepare_next()
-
-    def _prepare_next(self) -> None:
-        self.preparing = None
-        if not self._waiting:
-            self._preparation = None
-        else:
-            preparation = self._waiting.popleft()
-            self.preparing = Progress("", 0, 0, "")
-            self._preparation = self.jobs.start(
-                lambda stopping: until(stopping, preparation()), self._preparation_arrived, self._preparation_ended
-            )
-        self.preparing_changed.emit()
-
-    def _preparation_arrived(self, items: list[Event]) -> None:
-        for event in items:
-            if isinstance(event, Progress):
-                self.preparing = event
-            elif isinstance(event, CorpusReady):
-                self.choose_corpus(event.corpus)
-                self.corpora_changed.emit()
-                self.prepared.emit(event.corpus)
-        self.preparing_changed.emit()
-
-    def _preparation_ended(self, failure: BaseException | None) -> None:
-        self._prepare_next()
-        self._told(failure)
+    def _corpus_ready(self, name: str) -> None:
+        self.choose_corpus(name)
+        self.corpora_changed.emit()
+        self.prepared.emit(name)
 
     # The next run and the training ------------------------------------------------------------------------------
 
@@ -310,7 +295,7 @@ class Session(QObject):
         self.trainings.start(name, first=first)
         if idle or first:
             self.open_run(name)
-        self.runs_changed.emit()
+        self.list_runs()
         return name
 
     def queue_training(self, config: RunConfig | None = None) -> str:
@@ -342,6 +327,29 @@ class Session(QObject):
 
     # Runs -------------------------------------------------------------------------------------------------------
 
+    def list_runs(self) -> None:
+        """Read the list of runs again, on a thread; `runs_changed` comes when it is there."""
+        if self._listing is not None:
+            self._list_again = True
+        elif self.opened:
+            workspace = self.workspace
+            self._listing = self.jobs.start(
+                lambda stopping: [(workspace, tuple(workspace.runs()))], self._listed, self._listing_ended
+            )
+
+    def _listed(self, items: list[tuple[Workspace, tuple[RunSummary, ...]]]) -> None:
+        workspace, runs = items[-1]
+        if workspace is self._workspace:
+            self.runs = runs
+            self.runs_changed.emit()
+
+    def _listing_ended(self, failure: BaseException | None) -> None:
+        self._listing = None
+        if self._list_again:
+            self._list_again = False
+            self.list_runs()
+        self._told(failure)
+
     def open_run(self, name: str | None) -> None:
         """Open the run `name` for all panes (None: close the opened one). Raises `UserError`."""
         self.run = self.workspace.run(name) if name else None
@@ -360,7 +368,7 @@ class Session(QObject):
         self.workspace.rename_run(old, new)
         if self._is_open(old):
             self.open_run(new)
-        self.runs_changed.emit()
+        self.list_runs()
 
     def delete_run(self, name: str) -> None:
         """Move a run to the bin; `undo_delete` puts it back. Raises `UserError`, also while it trains."""
@@ -368,13 +376,13 @@ class Session(QObject):
         self._deleted.append(self.workspace.delete_run(name))
         if self._is_open(name):
             self.open_run(None)
-        self.runs_changed.emit()
+        self.list_runs()
 
     def undo_delete(self) -> None:
         """Put the run that was deleted last back in its place."""
         if self._deleted:
             self.workspace.restore_run(self._deleted.pop())
-            self.runs_changed.emit()
+            self.list_runs()
 
     def _is_open(self, name: str) -> bool:
         return self.run is not None and self.run.name == name

@@ -130,11 +130,13 @@ class Trainings(QObject):
         changed(): a training began, paused or ended, or the queue is another.
         arrived(list): reports of the training since the last time, oldest first.
         failed(object): the exception that ended a training.
+        noted(object): an `events.Noted`, worth telling.
     """
 
     changed = Signal()
     arrived = Signal(list)
     failed = Signal(object)
+    noted = Signal(object)
 
     def __init__(self, jobs: Jobs, open_run: Callable[[str], Run], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -216,6 +218,8 @@ class Trainings(QObject):
         before = job.state
         for event in items:
             job.take(event)
+            if isinstance(event, events.Noted):
+                self.noted.emit(event)
         self.arrived.emit(items)
         if job.state != before:
             self.changed.emit()

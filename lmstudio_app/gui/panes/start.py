@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.resources import resources_folder
-from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.pane import Pane, model_words, run_alone
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.run import RunConfig
 
 PREVIEW_CHARACTERS = 600
-TRAINING_BYTES = 16
-"""Memory for each number learnt: itself, its gradient and two averages, four bytes each."""
 NARROWEST_CARD = 320
+TRAINING_BYTES = 16
+"""Memory for each number that is learnt: itself, its gradient and AdamW's two moments, four bytes each."""
 SMALL_TEXT_BYTES = 200_000
 """A text below this is learnt by heart by anything but the tiniest model."""
 
@@ -219,8 +219,7 @@ class StartPane(Pane):
             "character": (self.tr("Characters, {vocabulary} tokens"), self.tr("every character is one token")),
         }
         tokenizer, meaning = kinds[config.tokenizer.kind]
-        outline = known.outline(config.model)
-        model = outline if outline[0].isalpha() and known.name != "ngram" else f"{declared(known.title)} {outline}"
+        model = model_words(config.family, known.outline(config.model))
         return [
             (text, counts),
             (tokenizer.format(vocabulary=whole(statistics.vocabulary)), meaning),
@@ -280,7 +279,7 @@ class StartPane(Pane):
         """The best validation loss that such a model reached on the chosen text in this workspace."""
         scores = [
             summary.best_bits_per_byte
-            for summary in self.session.workspace.runs()
+            for summary in self.session.runs
             if summary.corpus == self.session.draft.corpus
             and summary.family == rung.family.name
             and (not rung.model or summary.outline.startswith(rung.title))

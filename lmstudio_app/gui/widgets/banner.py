@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.announce import announce
 from lmstudio_app.gui.widgets.button import Button, IconButton
+from lmstudio_app.gui.widgets.card import strip
 from lmstudio_app.gui.widgets.text import Text
 
 ICONS = {"info": "info", "ok": "check", "warn": "warning", "err": "error"}
 
 
-class Banner(QFrame):
+class Banner(QWidget):
     """A sentence with an icon, at most one action, and a cross to put it away. Hidden until it has something to say.
 
     Signals: `dismissed()` when the person put it away.
@@ -25,7 +26,7 @@ class Banner(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("class", "banner")
+        self._frame = strip("banner")
         self._kind = "info"
         self._act: Callable[[], None] | None = None
         self._sign = QLabel()
@@ -35,7 +36,10 @@ class Banner(QFrame):
         self._action.clicked.connect(self._acted)
         self._close = IconButton(self.tr("Put this message away"), "close", size=14)
         self._close.clicked.connect(self._put_away)
-        line = QHBoxLayout(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(12, 12, 12, 0)
+        outer.addWidget(self._frame)
+        line = QHBoxLayout(self._frame)
         line.setContentsMargins(12, 6, 6, 6)
         line.setSpacing(10)
         for widget in (self._sign, self._words, self._action, self._close):
@@ -49,9 +53,9 @@ class Banner(QFrame):
         self._words.setText(words)
         self._action.set_words(action)
         self._action.setVisible(act is not None)
-        self.setProperty("kind", kind)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        self._frame.setProperty("kind", kind)
+        self._frame.style().unpolish(self._frame)
+        self._frame.style().polish(self._frame)
         self._tint()
         self.setAccessibleName(words)
         self.show()

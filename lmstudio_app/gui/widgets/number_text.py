@@ -26,10 +26,11 @@ def plain(number: float) -> str:
 def power(number: float) -> str:
     """A very small or large number with its power of ten: 2.9 × 10⁻⁴."""
     factor, exponent = f"{number:.1e}".split("e")
-    return f"{factor.removesuffix('.0')} × 10{_raised(int(exponent))}"
+    return f"{factor.removesuffix('.0')} × 10{raised(int(exponent))}"
 
 
-def _raised(exponent: int) -> str:
+def raised(exponent: int) -> str:
+    """A power in raised figures: ⁻⁴."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
@@ -38,7 +39,7 @@ def scaled(number: float) -> tuple[str, str]:
     if number == 0 or not math.isfinite(number) or 0.01 <= abs(number) < 1e4:
         return plain(number), ""
     factor, exponent = f"{number:.1e}".split("e")
-    return factor, f"×10{_raised(int(exponent))}"
+    return factor, f"×10{raised(int(exponent))}"
 
 
 def loss(number: float | None, digits: int = 2) -> str:
@@ -108,3 +109,15 @@ def short_count(count: float) -> str:
         if count >= amount:
             return f"{count / amount:.3g} {unit}"
     return whole(count)
+
+
+def percent(share: float) -> str:
+    """A share of a whole in three figures: 32.9 %."""
+    if 0 < share < 5e-5:
+        return f"{power(100 * share)} %"
+    return f"{100 * share:.{3 if share < 1e-3 else 2 if share < 0.01 else 1}f} %"
+
+
+def rate(per_second: float) -> str:
+    """How many in a second: 1,900, or 4.7 where there are few."""
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"

@@ -152,8 +152,9 @@ class StatusStrip(QWidget):
 
     def _fit(self) -> None:
         """Leave out what matters least where the window is narrow."""
-        has = {self._device: bool(self._device.text()), self._gpu: bool(self._gpu.text()),
-               self._memory: bool(self._memory.text())}  # fmt: skip
+        has: dict[QWidget, bool] = {}
+        for text in (self._device, self._gpu, self._memory):
+            has[text] = bool(text.text())
         groups: tuple[tuple[QWidget, ...], ...] = (
             (self._offline,), (self._memory,), (self._gpu,), (self._device, self._chip), (self._right_rule, self._lock),
         )  # fmt: skip

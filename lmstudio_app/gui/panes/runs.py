@@ -1,0 +1,364 @@
+"""All runs of the workspace: compare, open, rename, resume, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Event, StepDone, Validated
+from lmstudio_app.gui.pane import Pane, model_words, run_alone
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.widgets.button import Button
+from lmstudio_app.gui.widgets.card import Card
+from lmstudio_app.gui.widgets.empty_state import EmptyState
+from lmstudio_app.gui.widgets.run_details import RunDetails
+from lmstudio_app.gui.widgets.runs_model import RunRow
+from lmstudio_app.gui.widgets.runs_table import RunsTable
+from lmstudio_app.gui.widgets.search_field import SearchField
+from lmstudio_app.gui.widgets.setting_text import written
+from lmstudio_app.gui.widgets.text import Text
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.run import RunConfig, RunSummary
+    from lmstudio_app.engine.settings import Declaration
+
+RESUMABLE = frozenset({"queued", "stopped", "interrupted", "failed"})
+
+
+class RunsPane(Pane):
+    """A table of runs, what can be done with those that are picked, and the settings of one."""
+
+    name = "runs"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self._settings: dict[tuple[str, str], str] = {}
+        self._build()
+        self._connect()
+        self._show_runs()
+        self._read_settings()
+
+    def title(self) -> str:
+        return self.tr("Runs")
+
+    def crumbs(self) -> list[str]:
+        return [self.session.workspace.folder.name]
+
+    def primary_action(self) -> None:
+        self.open.click()
+
+    def regions(self) -> list[QWidget]:
+        return [self.filter, self.table]
+
+    # Building ---------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.table = RunsTable()
+        self.filter = SearchField(self.tr("Filter by name or setting"))
+        self.count = Text("", "card-title")
+        self.open = Button(self.tr("Open"), "arrow-right", "primary")
+        self.resume = Button(self.tr("Resume"), "resume")
+        self.rename = Button(self.tr("Rename"), "rename")
+        self.delete = Button(self.tr("Delete"), "trash")
+        self.details = RunDetails()
+        self._devices = QMenu(self)
+        card = Card(self.tr("Runs"))
+        card.title.hide()
+        card.head.insertWidget(0, self.count)
+        card.head.insertWidget(1, self.filter)
+        self.filter.setMinimumWidth(230)
+        for button in (self.resume, self.rename, self.delete, self.open):
+            card.head.addWidget(button)
+        card.body.addWidget(self.table)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(card)
+        split.addWidget(self.details)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 1)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(12)
+        split.setSizes([560, 250])
+        self.empty = EmptyState("runs")
+        self.empty.say(
+            self.tr("No runs yet"), self.tr("Every model you train is kept here."), self.tr("Train the first"), "play"
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(split)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.addWidget(self.stack)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.table.opened.connect(self._open)
+        self.table.renamed.connect(self._rename)
+        self.table.delete_pressed.connect(self._delete)
+        self.table.picked.connect(self._picked)
+        self.filter.searched.connect(self._filter)
+        self.open.clicked.connect(lambda: self._with_picked(self._open))
+        self.resume.clicked.connect(lambda: self._with_picked(self._resume))
+        self.rename.clicked.connect(self.table.rename_picked)
+        self.delete.clicked.connect(self._delete)
+        self.empty.acted.connect(lambda: self.go.emit("train"))
+        undo = QShortcut(QKeySequence.StandardKey.Undo, self)
+        undo.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        undo.activated.connect(self._undo)
+        session.runs_changed.connect(self._show_runs)
+        session.runs_changed.connect(self._read_settings)
+        session.job_changed.connect(self._show_runs)
+        session.events_arrived.connect(self._live)
+        session.devices_changed.connect(self._offer_devices)
+        self._offer_devices()
+
+    # Showing ----------------------------------------------------------------------------------------------------
+
+    def _show_runs(self) -> None:
+        rows = [self._row(summary) for summary in self.session.runs]
+        self.table.set_rows(rows)
+        self.stack.setCurrentIndex(1 if rows else 0)
+        self._count()
+        self._picked()
+
+    def _count(self) -> None:
+        there, shown = len(self.session.runs), self.table.filtered.rowCount()
+        if shown == there:
+            words = self.tr("{count} runs") if there != 1 else self.tr("{count} run")
+        else:
+            words = self.tr("{shown} of {count} runs")
+        self.count.setText(words.format(count=there, shown=shown))
+
+    def _row(self, summary: RunSummary) -> RunRow:
+        words, tone = self._state(summary)
+        return RunRow(
+            name=summary.name,
+            model=model_words(summary.family, summary.outline) if summary.family else "",
+            corpus=summary.corpus,
+            parameters=summary.parameters,
+            best=summary.best_bits_per_byte,
+            curve=summary.curve,
+            step=summary.step,
+            steps=summary.steps,
+            seconds=summary.seconds,
+            created=summary.created,
+            state=words,
+            tone=tone,
+            color=self.session.run_color(summary.name),
+            search=self._settings.get((summary.name, summary.created), ""),
+        )
+
+    def _state(self, summary: RunSummary) -> tuple[str, str]:
+        """What is said of a run's state, and the token of its colour."""
+        job = self.session.job
+        if job is not None and self.session.is_training(summary.name):
+            live = {
+                "starting": self.tr("Starting"),
+                "training": self.tr("Training"),
+                "pausing": self.tr("Pausing"),
+                "paused": self.tr("Paused"),
+                "stopping": self.tr("Stopping"),
+            }
+            return live[job.state], "text"
+        if summary.name in self.session.queued:
+            place = self.session.queued.index(summary.name) + 1
+            return self.tr("Queued, place {place}").format(place=place), "text2"
+        states = {
+            "queued": (self.tr("Not started"), "text2"),
+            "running": (self.tr("Training in another window"), "text2"),
+            "paused": (self.tr("Paused in another window"), "text2"),
+            "stopped": (self.tr("Stopped, can be resumed"), "text2"),
+            "interrupted": (self.tr("Interrupted, can be resumed"), "warn"),
+            "finished": (self.tr("Finished"), "ok"),
+            "failed": (self.tr("Failed: {reason}").format(reason=summary.reason), "err"),
+            "damaged": (self.tr("Damaged: {reason}").format(reason=summary.reason), "err"),
+        }
+        return states[summary.state]
+
+    def _live(self, events: list[Event]) -> None:
+        """Keep the row of the run in training up to date without reading the disk."""
+        job = self.session.job
+        row = next((row for row in self.table.runs.rows() if job is not None and row.name == job.run), None)
+        if job is None or row is None:
+            return
+        values: dict[str, Any] = {"step": job.step, "parameters": job.parameters or row.parameters}
+        values["steps"] = job.steps or row.steps
+        curve = list(row.curve)
+        for event in events:
+            if isinstance(event, StepDone | Validated):
+                values["seconds"] = float(event.row.get("seconds") or row.seconds)
+            loss = event.row.get("validation_bits_per_byte") if isinstance(event, Validated) else None
+            if isinstance(event, Validated) and loss is not None and (not curve or event.row["step"] > curve[-1][0]):
+                curve.append((int(event.row["step"]), float(loss)))
+        if curve:
+            values |= {"curve": tuple(curve), "best": min([row.best or curve[-1][1], *(bits for _, bits in curve)])}
+        self.table.runs.change(job.run, **values)
+
+    def _picked(self) -> None:
+        names = self.table.picked_names()
+        summary = self._summary(names[0]) if len(names) == 1 else None
+        damaged = summary is not None and summary.state == "damaged"
+        self.open.setEnabled(summary is not None and not damaged)
+        self.rename.setEnabled(summary is not None and not damaged)
+        self.resume.setEnabled(summary is not None and self._resumable(summary))
+        self.delete.setEnabled(bool(names))
+        self._show_details(summary)
+
+    def _resumable(self, summary: RunSummary) -> bool:
+        job = self.session.job
+        if job is not None and self.session.is_training(summary.name):
+            return job.state in ("paused", "pausing")
+        return summary.state in RESUMABLE
+
+    def _show_details(self, summary: RunSummary | None) -> None:
+        if summary is None:
+            self.details.show_nothing(self.tr("Pick one run to see its settings."))
+            return
+        try:
+            run = self.session.workspace.run(summary.name)
+        except UserError:
+            self.details.show_nothing(summary.reason)
+            return
+        self.details.show_run(run.name, str(run.folder), setting_groups(run.config))
+
+    def _summary(self, name: str) -> RunSummary | None:
+        return next((summary for summary in self.session.runs if summary.name == name), None)
+
+    # Doing ------------------------------------------------------------------------------------------------------
+
+    def _with_picked(self, act: Any) -> None:
+        if names := self.table.picked_names():
+            act(names[0])
+
+    def _open(self, name: str) -> None:
+        try:
+            self.session.open_run(name)
+        except UserError as error:
+            self.tell(error)
+        else:
+            self.go.emit("train")
+
+    def _resume(self, name: str, device: str | None = None) -> None:
+        self.resume_run(name, device)
+
+    def _rename(self, old: str, new: str) -> None:
+        try:
+            self.session.rename_run(old, new)
+        except UserError as error:
+            self.tell(error)
+
+    def _delete(self) -> None:
+        deleted = []
+        for name in self.table.picked_names():
+            try:
+                self.session.delete_run(name)
+                deleted.append(name)
+            except UserError as error:
+                self.tell(error)
+        if not deleted:
+            return
+        if len(deleted) == 1:
+            words = self.tr("“{name}” is in the bin.").format(name=deleted[0])
+        else:
+            words = self.tr("{count} runs are in the bin.").format(count=len(deleted))
+        self.offered.emit(words, "info", self.tr("Undo"), lambda: self._undo(len(deleted)))
+
+    def _undo(self, count: int = 1) -> None:
+        for _ in range(count):
+            try:
+                self.session.undo_delete()
+            except UserError as error:
+                self.tell(error)
+
+    def _offer_devices(self) -> None:
+        """Where there are several devices, Resume asks on which."""
+        self._devices.clear()
+        devices = self.session.devices
+        for device in devices if len(devices) > 1 else ():
+            action = QAction(self.tr("Resume on {device}").format(device=device.title), self._devices)
+            action.triggered.connect(lambda checked=False, kind=device.kind: self._resume_on(kind))
+            self._devices.addAction(action)
+        if len(devices) > 1:
+            self.resume.setMenu(self._devices)
+
+    def _resume_on(self, kind: str) -> None:
+        self._with_picked(lambda name: self._resume(name, kind))
+
+    # Filtering --------------------------------------------------------------------------------------------------
+
+    def _filter(self, words: str) -> None:
+        self.table.filtered.set_filter(words)
+        self._count()
+
+    def _read_settings(self) -> None:
+        """Read the settings of runs that are new here, on a thread, so that the filter finds them."""
+        workspace = self.session.workspace
+        wanted = [(s.name, s.created) for s in self.session.runs if s.state != "damaged"]
+        missing = [key for key in wanted if key not in self._settings]
+        if not missing:
+            return
+        self._settings |= dict.fromkeys(missing, "")  # asked for once
+
+        def work(stopping: Any) -> Any:
+            for name, created in missing:
+                try:
+                    mapping = workspace.run(name).config.to_mapping()
+                except UserError:
+                    continue
+                yield (name, created), setting_words(mapping)
+
+        def arrived(items: list[tuple[tuple[str, str], str]]) -> None:
+            self._settings |= dict(items)
+            self._show_runs()
+
+        self.session.jobs.start(work, arrived, owner=self)
+
+
+def setting_words(mapping: Mapping[str, Any]) -> str:
+    """All settings of a run in words that a filter can find: "model.layers=4 layers 4"."""
+    found = []
+    for group in ("tokenizer", "model", "training", "execution"):
+        for name, value in dict(mapping.get(group, {})).items():
+            found.append(f"{group}.{name}={value} {name.replace('_', ' ')} {value}")
+    return " ".join(found)
+
+
+def _value_words(setting: Declaration, value: Any) -> str:
+    chosen = dict(setting.choices).get(value) if setting.kind == "choice" else None
+    if chosen is not None:
+        return declared(chosen)
+    if isinstance(value, bool):
+        yes, no = QCoreApplication.translate("RunsPane", "yes"), QCoreApplication.translate("RunsPane", "no")
+        return yes if value else no
+    return written(setting, value) or "–"
+
+
+def setting_groups(config: RunConfig) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The settings as a person reads them: for each group its title, and (title, value with unit) rows."""
+    from lmstudio_app.engine.settings import declarations
+
+    titles = {
+        "model": QCoreApplication.translate("RunsPane", "Model"),
+        "training": QCoreApplication.translate("RunsPane", "Training"),
+        "tokenizer": QCoreApplication.translate("RunsPane", "Tokenizer"),
+        "execution": QCoreApplication.translate("RunsPane", "Execution"),
+    }
+    groups = []
+    for group, title in titles.items():
+        settings = getattr(config, group)
+        rows = []
+        for setting in declarations(type(settings)):
+            value = getattr(settings, setting.name)
+            words = _value_words(setting, value)
+            rows.append((declared(setting.title), f"{words} {declared(setting.unit)}".rstrip()))
+        groups.append((title, rows))
+    return groups
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(RunsPane))
