@@ -212,8 +212,7 @@ class TrainingView(QWidget):
     def _arrange(self) -> None:
         """Small plots in one row, or in two where that is too narrow."""
         look = theme.current()
-        widest = max(small.minimumSizeHint().width() for small in self._shown)
-        columns = len(self._shown) if self.width() >= (widest + 12) * len(self._shown) - 12 else 2
+        columns = len(self._shown) if self.width() >= look.pixels(200) * len(self._shown) else 2
         for small in self._small():
             self._grid.removeWidget(small)
             small.setFixedHeight(look.pixels(116))
