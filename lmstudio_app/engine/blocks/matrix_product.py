@@ -22,12 +22,26 @@ FEWEST_ROWS = 32
 
 def linear(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`values` (…, in) times `weight` (out, in) transposed, plus `bias` (out,)."""
-    rows = values.numel() // values.shape[-1]
-    plain = values.device.type == "cpu" and values.dtype == weight.dtype == torch.float32
-    if plain and rows >= FEWEST_ROWS and available() and not torch.is_autocast_enabled("cpu"):
+    if _worthwhile(values, weight) and available():
         product: Tensor = _Linear.apply(values, weight, bias)  # type: ignore[no-untyped-call]
         return product
     return functional.linear(values, weight, bias)
+
+
+def _worthwhile(values: Tensor, weight: Tensor) -> bool:
+    """Whether the shapes are large and come again.
+
+    oneDNN keeps about half a megabyte of code for every shape it has met, so a text read alone, whose length may be
+    any, goes without it.
+    """
+    rows = values.numel() // values.shape[-1]
+    return (
+        rows >= FEWEST_ROWS
+        and (values.shape[0] > 1 or torch.is_grad_enabled())
+        and values.device.type == "cpu"
+        and values.dtype == weight.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+    )
 
 
 @cache

@@ -49,7 +49,7 @@ def test_the_same_product_twice_gives_the_same_bits() -> None:
 
 
 @pytest.mark.skipif(not matrix_product.available(), reason="this processor or this PyTorch multiplies without oneDNN")
-def test_it_steps_aside_for_single_tokens_other_types_and_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_steps_aside_for_single_tokens_and_texts_other_types_and_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[tuple[int, ...]] = []
 
     def note(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -61,6 +61,8 @@ def test_it_steps_aside_for_single_tokens_other_types_and_autocast(monkeypatch: 
     matrix_product.linear(drawn(64, 24).double(), drawn(10, 24).double(), None)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         matrix_product.linear(drawn(64, 24), drawn(10, 24), None)
+    with torch.no_grad():
+        matrix_product.linear(drawn(1, 64, 24), drawn(10, 24), None)  # one text, of any length
     assert used == []
     matrix_product.linear(drawn(2, 32, 24), drawn(10, 24), None)
     assert used == [(2, 32, 24)]
