@@ -59,7 +59,7 @@ class Pane(QWidget):
         """The widgets that F6 goes through, each the first control of its part of the pane."""
         return []
 
-    def tell(self, error: Exception) -> None:
+    def tell(self, error: BaseException) -> None:
         """Say above the pane what went wrong."""
         self.said.emit(sentence(error), "err")
 

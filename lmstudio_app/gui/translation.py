@@ -21,7 +21,7 @@ def declared(text: str, **values: object) -> str:
     return translated.format(**values) if values else translated
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """What went wrong, in one sentence of the window's language."""
     if not isinstance(error, UserError):
         return f"{type(error).__name__}: {error}"

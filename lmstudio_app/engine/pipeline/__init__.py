@@ -4,6 +4,7 @@
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
+    expect          a run and a text → what it expects next, before and after a sampler
     inspect         a run and a text → what every attention head looks at
     save_attention  what heads look at → a picture or numbers                     check_attention_format: by file ending
     yardsticks      a corpus → what a loss on it is compared with                 save_loss: as a picture or table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.demonstrate import demonstrate
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
     from lmstudio_app.engine.pipeline.evaluate import evaluate
+    from lmstudio_app.engine.pipeline.expect import expect
     from lmstudio_app.engine.pipeline.export import check_attention_format, save_attention
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
@@ -40,6 +42,7 @@ __all__ = [
     "draft",
     "draft_from_file",
     "evaluate",
+    "expect",
     "generate",
     "inspect",
     "prepare",

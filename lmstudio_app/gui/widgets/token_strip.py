@@ -327,6 +327,13 @@ class TokenStrip(QAbstractScrollArea):
         elif top + height + MARGIN > bar.value() + self.viewport().height():
             bar.setValue(int(top + height + MARGIN - self.viewport().height()))
 
+    def go_to(self, token: int) -> None:
+        """Mark a token (−1: none) and scroll to it."""
+        self._anchor = -1
+        self._set_current(token if 0 <= token < len(self.texts) else -1)
+        if self.current >= 0:
+            self.show_token(self.current)
+
     def _set_current(self, token: int) -> None:
         if token != self.current:
             self.current = token
