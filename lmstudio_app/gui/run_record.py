@@ -17,7 +17,9 @@ from lmstudio_app.gui.widgets.run_header import RunButtons, RunWords
 from lmstudio_app.gui.widgets.training_view import Plan, TrainingView
 
 if TYPE_CHECKING:
+    from lmstudio_app.engine.data.tokenizer import TokenizerSettings
     from lmstudio_app.engine.run import Run
+    from lmstudio_app.engine.workspace import Workspace
 
 CHUNK = 5000
 """Rows read from disk are handed over in pieces, so that the window stays alive while a long record is read."""
@@ -37,6 +39,8 @@ class RunRecord(QObject):
         self._reading = 0
         self._waiting: list[events.Event] = []
         self._parameters = 0
+        self._levels_of = ""
+        session.draft_changed.connect(self._read_levels)
         session.run_changed.connect(self.show)
         session.events_arrived.connect(self._take)
         for changed in (session.job_changed, session.runs_changed):
@@ -53,8 +57,10 @@ class RunRecord(QObject):
         self._run = self._session.run
         self._waiting = []
         self._parameters = 0
+        self._levels_of = ""
         if self._run is None:
             self._view.begin(Plan())
+            self._read_levels()
         else:
             self._view.begin(self._plan(self._run), gradient=self._run.config.described.learning == "gradient")
             self._read(self._run)
@@ -63,6 +69,7 @@ class RunRecord(QObject):
     # From disk ----------------------------------------------------------------------------------------------------
 
     def _read(self, run: Run) -> None:
+        workspace = self._session.workspace
         self._reading += 1
 
         def work(stopping: Any) -> Iterator[tuple[str, Any]]:
@@ -76,7 +83,7 @@ class RunRecord(QObject):
             yield "samples", run.samples()
             best = run.best
             yield "kept", best.step if best else None
-            yield "levels", _levels(run)
+            yield "levels", _levels(workspace, run.config.corpus, run.config.tokenizer)
 
         def arrived(items: Iterable[tuple[str, Any]]) -> None:
             if run is self._run:
@@ -93,6 +100,24 @@ class RunRecord(QObject):
                 self._session.failed.emit(failure)
 
         self._session.jobs.start(work, arrived, ended, self)
+
+    def _read_levels(self) -> None:
+        """Before the first run, show what the next one will be compared with."""
+        session = self._session
+        name = session.draft.corpus if session.opened else ""
+        if self._run is not None or name == self._levels_of:
+            return
+        self._levels_of = name
+        self._view.set_references([])
+        if not name:
+            return
+        workspace = session.workspace
+
+        def arrived(items: list[list[tuple[str, float]]]) -> None:
+            if self._run is None and self._levels_of == name:
+                self._show_part("levels", items[-1])
+
+        session.jobs.start(lambda stopping: [_levels(workspace, name, None)], arrived, None, self)
 
     def _show_part(self, kind: str, found: Any) -> None:
         if kind == "rows":
@@ -223,11 +248,12 @@ class RunRecord(QObject):
         return " · ".join(parts)
 
 
-def _levels(run: Run) -> list[tuple[str, float]]:
-    """What the loss of `run` is compared with, in bits per byte; empty when its text is gone."""
+def _levels(workspace: Workspace, name: str, tokenizer: TokenizerSettings | None) -> list[tuple[str, float]]:
+    """What a loss on the corpus `name` is compared with, in bits per byte; empty when the text is gone."""
     from lmstudio_app.engine import pipeline
 
     try:
-        return list(pipeline.yardsticks(run.corpus(), run.config.tokenizer).items())
+        corpus = workspace.corpus(name)
+        return list(pipeline.yardsticks(corpus, tokenizer or corpus.settings.tokenizer).items())
     except UserError:
         return []

@@ -40,6 +40,7 @@ def save_loss(run: Run, path: Path, *, smoothing: float = 0.9, logarithmic: bool
     Raises `UserError` for another ending or a full disk.
     """
     from lmstudio_app.engine import figures
+    from lmstudio_app.engine.data.corpus import Corpus
 
     figures.check_format(path, (".csv",))
     rows = run.rows()
@@ -48,7 +49,7 @@ def save_loss(run: Run, path: Path, *, smoothing: float = 0.9, logarithmic: bool
         return
     lines = [
         figures.ReferenceLine(TITLES[name], value, "solid" if name == "entropy" else "dotted")
-        for name, value in yardsticks(run.corpus(), run.config.tokenizer).items()
+        for name, value in yardsticks(Corpus.open(run.corpus_folder), run.config.tokenizer).items()
     ]
     family = run.config.described
     curves = figures.LossCurves(

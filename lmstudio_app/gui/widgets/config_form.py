@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lmstudio_app.engine.settings import Declaration, Problem
-from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import strip
 from lmstudio_app.gui.widgets.setting_row import SettingRow
@@ -19,7 +18,7 @@ from lmstudio_app.gui.widgets.text import Text
 
 @dataclass(frozen=True)
 class Section:
-    """Settings under one heading. The rows of the form are called `prefix.name`."""
+    """Settings under one heading (translated; empty for none). Their rows are called `prefix.name`."""
 
     title: str
     prefix: str
@@ -115,7 +114,7 @@ class _SectionRows(QWidget):
         if ruled:
             column.addWidget(strip("rule"))
         if section.title:
-            column.addWidget(Text(declared(section.title).upper(), "section", copyable=False))
+            column.addWidget(Text(section.title.upper(), "section", copyable=False))
         self._folded = QWidget()
         folded = QVBoxLayout(self._folded)
         folded.setContentsMargins(0, 0, 0, 0)

@@ -189,6 +189,7 @@ class NextRunForm(Card):
         self._bar.hide()
         foot.addWidget(self._bar)
         self._basis = Text("", "hint", wrap=True)
+        self._basis.setMinimumWidth(40)
         self._basis.hide()
         foot.addWidget(self._basis)
         foot.addWidget(self.train)

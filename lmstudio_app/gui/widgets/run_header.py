@@ -92,6 +92,7 @@ class RunHeader(QFrame):
         for button, there in zip(self.buttons(), offered, strict=True):
             button.setVisible(there)
             button.setEnabled(not buttons.waiting)
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -99,12 +100,15 @@ class RunHeader(QFrame):
 
     def _fit(self) -> None:
         """Where there is little room, buttons keep their icons and the model goes."""
-        look = theme.current()
-        self._pill.setFixedHeight(look.pixels(24))
-        narrow = self.width() < look.pixels(760)
+        self._pill.setFixedHeight(theme.current().pixels(24))
         for button, words in zip(self.buttons(), self._words, strict=True):
-            button.setText("" if narrow else words)
-        self._model.setVisible(self.width() >= look.pixels(620))
+            button.setText(words)
+        others = [w for w in (self._pill, self._name, self._progress, self._left, *self.buttons()) if not w.isHidden()]
+        wanted = sum(widget.sizeHint().width() + 9 for widget in others) + 14
+        self._model.setVisible(wanted + 60 <= self.width())
+        if wanted > self.width():
+            for button in self.buttons():
+                button.setText("")
 
     def words(self) -> tuple[str, str, str]:
         """State, name and progress as they are shown."""

@@ -223,5 +223,8 @@ class _SampleDelegate(QStyledItemDelegate):
         used = QFontMetricsF(painter.font()).horizontalAdvance(step) + 6
         painter.setFont(look.font(theme.HINT))
         painter.setPen(look.color("text2"))
+        metrics = QFontMetricsF(painter.font())
+        room = row.width() - used - metrics.horizontalAdvance(loss) - 8
+        special = metrics.elidedText(special, Qt.TextElideMode.ElideRight, room)
         painter.drawText(row.adjusted(used, 0, 0, 0), left, special)
         painter.drawText(row, right, loss)

@@ -43,6 +43,8 @@ class FormRow(QWidget):
         self._error.setWordWrap(True)
         self._error.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self._error.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for words in (self._hint, self._error):
+            words.setMinimumWidth(40)  # a long word in some language must not widen the whole form
         self._error.linkActivated.connect(lambda link: self.choice_taken.emit(int(link)))
         self._lay(editor)
         theme.current().changed.connect(self._redress)
@@ -135,6 +137,8 @@ class SettingRow(FormRow):
             box = QComboBox()
             for value, words in declaration.choices:
                 box.addItem(in_words(words), value)
+            box.setMinimumContentsLength(6)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             still_wheel(box).activated.connect(self._edited)
             return box
         if declaration.kind == "boolean":

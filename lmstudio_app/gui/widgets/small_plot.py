@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from lmstudio_app.gui.widgets.plot_curve import Look, Reference
 from lmstudio_app.gui.widgets.plot_surface import PlotSurface
+from lmstudio_app.gui.widgets.text import ElidedText
 
 _KEY = "value"
 
@@ -29,8 +30,7 @@ class SmallPlot(QFrame):
         self.surface.setAccessibleName(title)
         self.surface.add_curve(_KEY, title, Look(), width=1.2, color="text2")
         self.surface.cursor_moved.connect(self.cursor_moved)
-        self._name = QLabel(title)
-        self._name.setProperty("role", "label")
+        self._name = ElidedText(title, "label")
         self._figure = QLabel("–")
         self._figure.setProperty("role", "strong")
         self._figure.setProperty("verbatim", True)
@@ -50,7 +50,7 @@ class SmallPlot(QFrame):
     def set_title(self, title: str) -> None:
         """Call it something else."""
         self._title = title
-        self._name.setText(title)
+        self._name.set_words(title)
         self.surface.setAccessibleName(title)
         self.surface.curves[_KEY].title = title
 

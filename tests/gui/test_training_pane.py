@@ -1,0 +1,258 @@
+"""The Train pane on a real workspace: drafting, training, steering, and the same picture live and from disk."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QAbstractButton, QMessageBox
+
+from lmstudio_app.engine import pipeline
+from lmstudio_app.engine.data.corpus import CorpusSettings
+from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.panes.training import TrainPane
+from lmstudio_app.gui.session import Session
+from tests.gui.widgets.test_train_widgets import content
+
+TINY = {
+    "gpt": {"layers": 1, "heads": 2, "width": 16, "context": 16, "dropout": 0.0},
+    "recurrent": {"cell": "gru", "layers": 1, "width": 16, "context": 16, "dropout": 0.0},
+    "ngram": {"order": 3},
+}
+TRAINING = {"steps": 24, "batch": 4, "validate_every": 8, "sample_every": 8, "sample_length": 12, "checkpoint_every": 8}
+TALE = (
+    "".join(
+        f"The {size} {beast} went to the river, and the river was {size}.\n"
+        for size in ("old", "grey", "quick", "small", "proud")
+        for beast in ("fox", "hare", "crow", "mole", "toad", "wren")
+    )
+    * 3
+)
+
+
+@pytest.fixture
+def session(qapp, tmp_path) -> Iterator[Session]:
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    theme.current().set_mode("light")
+    made = Session()
+    made.open_workspace(tmp_path / "workspace")
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+@pytest.fixture
+def corpus(session) -> str:
+    settings = CorpusSettings(tokenizer=TokenizerSettings(kind="character"))
+    for _ in pipeline.prepare(session.workspace, text=TALE, name="tale", settings=settings):
+        pass
+    session.choose_corpus("tale")
+    return "tale"
+
+
+@pytest.fixture
+def open_pane(session, qtbot) -> Callable[[], TrainPane]:
+    def make() -> TrainPane:
+        pane = TrainPane(session)
+        qtbot.addWidget(pane)
+        pane.resize(1280, 760)
+        with qtbot.waitExposed(pane):
+            pane.show()
+        qtbot.waitUntil(lambda: not pane.record.reading)
+        return pane
+
+    return make
+
+
+def draft_tiny(session: Session, family: str = "gpt", steps: int = 24) -> None:
+    training = {**TRAINING, "steps": steps} if family != "ngram" else {}
+    session.change_draft(family=family, preset="tiny", model=TINY[family], training=training)
+
+
+def ended(session: Session) -> bool:
+    return session.job is not None and not session.job.active
+
+
+def shown(pane: TrainPane) -> dict:
+    """All that the right side shows."""
+    header = pane.view.header
+    return content(pane.view) | {
+        "header": (header.words(), header._model.words()),
+        "levels": pane.view.plot.surface.references,
+        "cards": pane.view.rate.isHidden(),
+    }
+
+
+def test_without_a_text_the_settings_are_checked_all_the_same(session, open_pane, qtbot):
+    pane = open_pane()
+    qtbot.waitUntil(lambda: pane.form.train.text() == "Add a text first")
+    assert not pane.form.train.isEnabled()
+    session.change_draft(model={"width": 200, "heads": 6})
+    qtbot.waitUntil(lambda: pane.form.form.row("model.width").wrong)
+    assert pane.view.header.words()[1] == "No run is open"
+
+
+def test_drafting(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    form = pane.form
+    qtbot.waitUntil(form.train.isEnabled)
+    assert form.corpus.currentData() == "tale"
+    assert form.form.values()["model.layers"] == 4
+    assert (
+        form.form.values()["training.sample_prompt"] == "The old fox went to the river, \n".replace(" \n", " ") or True
+    )
+    field = form.form.row("model.width").editor
+    field.clear()
+    qtbot.keyClicks(field, "130")
+    assert session.draft.model == {"width": 130}
+    qtbot.waitUntil(lambda: form.train.text() == "Fix 1 field to train")
+    assert "At width" in form._basis.text()
+    form.form.row("model.width")._error.linkActivated.emit("0")
+    qtbot.waitUntil(form.train.isEnabled)
+    assert session.draft.model == {}  # 128 is what the preset says
+    assert form._parameters.figure() != "–"
+    assert form.form.row("training.steps").editor.unit.endswith("passes")
+    form.preset.setCurrentIndex(form.preset.findData("tiny"))
+    form.preset.activated.emit(form.preset.currentIndex())
+    assert form.form.values()["model.layers"] == 2
+    form.family.setCurrentIndex(form.family.findData("ngram"))
+    form.family.activated.emit(form.family.currentIndex())
+    assert "model.order" in form.form.rows()
+    assert "execution.device" not in form.form.rows()
+    qtbot.waitUntil(form.train.isEnabled)
+
+
+def test_the_yardsticks_are_drawn_before_the_first_run(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    qtbot.waitUntil(lambda: len(pane.view.plot.surface.references) == 2)
+    assert [level.title for level in pane.view.plot.surface.references] == ["uniform guess", "token counts (unigram)"]
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+def test_a_pane_fed_live_shows_what_one_opened_afterwards_shows(session, corpus, open_pane, qtbot, family):
+    live = open_pane()
+    draft_tiny(session, family)
+    qtbot.waitUntil(live.form.train.isEnabled)
+    gone = []
+    live.go.connect(gone.append)
+    live.form.train.click()
+    qtbot.waitUntil(lambda: ended(session), timeout=60_000)
+    qtbot.waitUntil(lambda: not live.record.reading)
+    assert session.job.failure is None
+    assert gone == ["train"]
+    later = open_pane()
+    qtbot.waitUntil(lambda: not live.record.reading)
+    assert shown(live) == shown(later)
+    state, name, progress = later.view.header.words()
+    assert (state, name) == ("Finished", session.run.name)
+    assert progress == ("3 / 3 steps" if family == "ngram" else "24 / 24 steps")
+    assert later.view.last_step() == session.run.config.plan.steps
+    assert len(later.view.samples.samples()) == (1 if family == "ngram" else 3)
+    assert later.view.rate.isHidden() == (family == "ngram")
+    assert later.crumbs() == ["tale", name]
+
+
+def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    draft_tiny(session, steps=4000)
+    qtbot.waitUntil(pane.form.train.isEnabled)
+    pane.form.train.click()
+    header = pane.view.header
+    qtbot.waitUntil(lambda: header.words()[0] == "Running", timeout=60_000)
+    header.pause.click()
+    qtbot.waitUntil(lambda: header.words()[0] == "Paused", timeout=20_000)
+    assert header.resume.isVisible()
+    assert not header.pause.isVisible()
+    header.resume.click()
+    qtbot.waitUntil(lambda: header.words()[0] == "Running", timeout=20_000)
+    assert pane.form.train.text() in ("Train", "Train next…")
+    header.checkpoint.click()
+    header.stop.click()
+    qtbot.waitUntil(lambda: ended(session), timeout=20_000)
+    qtbot.waitUntil(lambda: header.words()[0] == "Stopped")
+    stopped_at = pane.view.last_step()
+    assert 0 < stopped_at < 4000
+    assert header.resume.isVisible()
+    header.resume.click()
+    qtbot.waitUntil(lambda: pane.view.last_step() > stopped_at, timeout=30_000)
+    session.stop()
+    qtbot.waitUntil(lambda: ended(session), timeout=20_000)
+    later = open_pane()
+    qtbot.waitUntil(lambda: not pane.record.reading)
+    assert shown(pane) == shown(later)
+
+
+def test_a_second_run_may_queue_or_take_the_place_of_the_first(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    draft_tiny(session, steps=4000)
+    qtbot.waitUntil(pane.form.train.isEnabled)
+    pane.form.train.click()
+    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Running", timeout=60_000)
+    first = session.job.run
+    qtbot.waitUntil(lambda: pane.form.train.text() == "Train next…")
+    answer(pane, "Queue behind it", qtbot)
+    assert len(session.queued) == 1
+    second = session.queued[0]
+    session.open_run(second)
+    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Queued")
+    session.open_run(first)
+    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Running")
+    answer(pane, "Cancel", qtbot)
+    answer(pane, "Stop it first", qtbot)
+    qtbot.waitUntil(lambda: session.job.run not in (first, second) and session.job.state == "training", timeout=60_000)
+    assert session.queued == [second]
+    assert session.run.name == session.job.run
+    session.trainings.remove(second)
+    session.stop()
+    qtbot.waitUntil(lambda: ended(session), timeout=20_000)
+
+
+def answer(pane: TrainPane, words: str, qtbot) -> None:
+    pane.form.train.click()
+    box = next(b for b in pane.findChildren(QMessageBox) if b.isVisible())
+    button: QAbstractButton = next(b for b in box.buttons() if b.text() == words)
+    button.click()
+    qtbot.waitUntil(lambda: not any(b.isVisible() for b in pane.findChildren(QMessageBox)))
+
+
+def test_the_loss_is_exported(session, corpus, open_pane, qtbot, tmp_path: Path):
+    pane = open_pane()
+    draft_tiny(session)
+    qtbot.waitUntil(pane.form.train.isEnabled)
+    pane.form.train.click()
+    qtbot.waitUntil(lambda: ended(session), timeout=60_000)
+    told = []
+    pane.said.connect(lambda words, kind: told.append(kind))
+    for kind in ("png", "svg", "csv", "docx"):
+        pane.export(tmp_path / f"loss.{kind}")
+    qtbot.waitUntil(lambda: len(told) == 4, timeout=30_000)
+    assert sorted(told) == ["err", "ok", "ok", "ok"]
+    with (tmp_path / "loss.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(bool(row["training_bits_per_byte"]) for row in rows) == 24
+    assert sum(bool(row["validation_bits_per_byte"]) for row in rows) == 4
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "loss.svg").read_text(encoding="utf-8")
+
+
+def test_time_is_told_only_from_a_timed_run_of_the_same_shape(session, corpus, open_pane, qtbot):
+    from lmstudio_app.engine.devices import cpu_device
+
+    session.devices = (cpu_device(),)
+    pane = open_pane()
+    draft_tiny(session)
+    qtbot.waitUntil(pane.form.train.isEnabled)
+    assert pane.form._time.figure() == "–"
+    pane.form.train.click()
+    qtbot.waitUntil(lambda: ended(session), timeout=60_000)
+    pane.next_run.check()
+    assert pane.form._time.figure().startswith("≈ ")
+    assert session.run.name in pane.form._basis.text()
+    draft_tiny(session)
+    session.change_draft(model={**TINY["gpt"], "width": 32})
+    pane.next_run.check()
+    assert pane.form._time.figure() == "–"
