@@ -7,7 +7,7 @@ the terminal prints with `--json`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -18,7 +18,7 @@ class Event:
     def to_json(self) -> dict[str, Any]:
         """The event as plain JSON values, its kind under "event"."""
         kind = "".join("_" + c.lower() if c.isupper() else c for c in type(self).__name__).lstrip("_")
-        return {"event": kind} | {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"event": kind} | {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 # Preparing a corpus ---------------------------------------------------------------------------------------------
@@ -36,10 +36,17 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class SourceSkipped(Event):
-    """One file of several could not be read; the others are kept."""
+    """One file of several could not be read; the others are kept.
+
+    `reason` is a whole sentence; `template` and `values` are the same sentence for translation. Where only the
+    encoding is in doubt, `options` are the ones to choose from, as (encoding, decoded excerpt).
+    """
 
     path: str
     reason: str
+    template: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,10 @@ class Detected:
     alternatives: tuple[tuple[str, str], ...] = ()
 
 
+class Unreadable(UserError):  # noqa: N818  (the name says what happened)
+    """A source cannot be read, or not in the encoding that was named."""
+
+
 class EncodingDoubtful(UserError):  # noqa: N818  (the name says what happened)
     """The bytes do not say in which encoding a text is; `options` are (encoding, decoded excerpt) to choose from."""
 
@@ -157,9 +161,9 @@ def without_mark(text: str, encoding: str) -> str:
     return text[1:] if encoding.startswith("utf") and text.startswith("\ufeff") else text
 
 
-def misfit(path: str, encoding: str, place: int) -> UserError:
+def misfit(path: str, encoding: str, place: int) -> Unreadable:
     """The error for a text that is not in the encoding a person named."""
-    return UserError(
+    return Unreadable(
         "“{path}” is not {encoding}: the byte at place {place} does not fit. Choose another encoding, or "
         "“{encoding}+replace” to show what does not fit as �.",
         field="encoding",
@@ -219,7 +223,7 @@ def open_source(path: Path) -> BinaryIO:
     """Open a text file for reading. Raises `UserError` when it is missing, a folder, no plain file or not readable."""
     try:
         if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would make its reader wait for ever
-            raise UserError("“{path}” is not a file that holds text. Choose a text file.", path=path)
+            raise Unreadable("“{path}” is not a file that holds text. Choose a text file.", path=path)
         return path.open("rb")
     except OSError as error:
         raise unreadable(path, error) from None
@@ -238,18 +242,20 @@ def chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def unreadable(path: Path, error: OSError) -> UserError:
+def unreadable(path: Path, error: OSError) -> Unreadable:
     """One sentence for a source that the system does not let us read."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return UserError("“{path}” is not there (any more). Check the name, or choose another file.", path=path)
+        return Unreadable("“{path}” is not there (any more). Check the name, or choose another file.", path=path)
     if isinstance(error, PermissionError) and not path.is_dir():
-        return UserError("“{path}” may not be read: there is no permission. Change that, or choose another.", path=path)
+        return Unreadable(
+            "“{path}” may not be read: there is no permission. Change that, or choose another.", path=path
+        )
     if isinstance(error, PermissionError):
-        return UserError("The folder “{path}” may not be read: there is no permission.", path=path)
+        return Unreadable("The folder “{path}” may not be read: there is no permission.", path=path)
     if isinstance(error, IsADirectoryError):
-        return UserError("“{path}” is a folder, not a file.", path=path)
+        return Unreadable("“{path}” is a folder, not a file.", path=path)
     reason = error.strerror or type(error).__name__
-    return UserError("“{path}” could not be read: {reason}.", path=path, reason=reason)
+    return Unreadable("“{path}” could not be read: {reason}.", path=path, reason=reason)
 
 
 def _read_as_windows_1252(error: UnicodeError) -> tuple[str, int]:

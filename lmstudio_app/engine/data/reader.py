@@ -16,6 +16,7 @@ from pathlib import Path
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.encoding import (
     CHUNK,
+    Unreadable,
     check_encoding,
     decoder,
     examined,
@@ -86,7 +87,7 @@ class TextSource:
                     break
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise UserError(
+                raise Unreadable(
                     "“{path}” changed while it was being read. Wait until nothing writes to it, then add it again.",
                     path=self.path,
                 )

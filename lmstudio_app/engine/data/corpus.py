@@ -1,0 +1,231 @@
+"""A prepared corpus: one folder with the texts of its splits, what is known about them, and their tokens.
+
+corpus.toml       format, origin, settings, statistics, hash, exact entropy; written last
+sources.jsonl     the files it was read from
+documents.npy     where each document ends, in bytes of the whole text
+bits.npy          −log2 p of each document, where known (bundled samples)
+pasted.txt        pasted text as it came
+text/             training.txt, validation.txt, test.txt: UTF-8; joined, they are the whole text
+tokenizers/       one folder for each tokenization that was asked for
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lmstudio_app.engine.data.cleaning import CleaningSettings
+from lmstudio_app.engine.data.splits import SPLITS, Split, SplitSettings
+from lmstudio_app.engine.data.statistics import Statistics
+from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import Settings, read
+from lmstudio_app.engine.storage.atomic import in_words, write_toml
+from lmstudio_app.engine.storage.json_lines import read_jsonl
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.tokenization import Tokenization as Tokenization
+    from lmstudio_app.engine.events import Progress
+
+FORMAT = 1
+FILE = "corpus.toml"
+SOURCES = "sources.jsonl"
+DOCUMENTS = "documents.npy"
+BITS = "bits.npy"
+PASTED = "pasted.txt"
+_LARGEST_FILE = 1 << 20
+
+Origin = Literal["files", "pasted", "sample"]
+
+
+class CorpusSettings(Settings):
+    """How sources become a corpus."""
+
+    cleaning: CleaningSettings = CleaningSettings()
+    split: SplitSettings = SplitSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a corpus was read from: how sure its encoding was (1 when a person named it), its size, how many
+    documents it gave, the title of the first, and the SHA-256 of its bytes."""
+
+    path: str
+    title: str
+    encoding: str
+    confidence: float
+    bytes: int
+    documents: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CorpusRecord:
+    """What `corpus.toml` says. `sample` names the bundled sample; `entropy_bits` is −log2 p of each split."""
+
+    origin: Origin
+    created: str
+    data_hash: str
+    settings: CorpusSettings
+    statistics: Statistics
+    sample: str = ""
+    entropy_bits: Mapping[Split, float] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write it into a corpus folder, which makes the folder a corpus. Raises `UserError`."""
+        statistics = {key: value for key, value in asdict(self.statistics).items() if value is not None}
+        described = asdict(self) | {"settings": self.settings.model_dump(), "statistics": statistics}
+        write_toml(folder / FILE, {"format": FORMAT} | described)
+
+
+class Corpus:
+    """An opened corpus."""
+
+    def __init__(self, folder: Path, record: CorpusRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @classmethod
+    def open(cls, folder: Path) -> Corpus:
+        """Open the corpus in `folder`; reads a page of numbers, no text.
+
+        Raises `UserError` when it is missing, damaged, foreign or of a newer version.
+        """
+        corpus = cls(folder, _read_record(folder))
+        for name in SPLITS:
+            path = corpus.text_path(name)
+            try:
+                size = path.stat().st_size
+            except OSError as error:
+                raise in_words(error, path) from error
+            if size != corpus.statistics.splits[name].bytes:
+                raise damaged(folder)
+        return corpus
+
+    @property
+    def name(self) -> str:
+        """Its name: that of the folder."""
+        return self.folder.name
+
+    @property
+    def settings(self) -> CorpusSettings:
+        """How it was made."""
+        return self.record.settings
+
+    @property
+    def statistics(self) -> Statistics:
+        """What is in it, in numbers."""
+        return self.record.statistics
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 of the three texts, in hexadecimal: equal exactly when what models learn from is equal."""
+        return self.record.data_hash
+
+    @cached_property
+    def sources(self) -> Sequence[Source]:
+        """The files it was read from; none for pasted text and samples. Raises `UserError`."""
+        try:
+            return [Source(**row) for row in read_jsonl(self.folder / SOURCES)]
+        except TypeError as error:
+            raise damaged(self.folder) from error
+
+    @property
+    def entropy_bits(self) -> Mapping[Split, float] | None:
+        """−log2 p of each split, exactly, where the text was generated; else None."""
+        return self.record.entropy_bits or None
+
+    @property
+    def entropy_bits_per_byte(self) -> Mapping[Split, float] | None:
+        """The fewest bits per byte that any model can reach on each split, where the text was generated; else None."""
+        sizes = self.statistics.splits
+        return {name: bits / sizes[name].bytes for name, bits in self.record.entropy_bits.items()} or None
+
+    def text_path(self, split: Split) -> Path:
+        """The UTF-8 file with the text of a split."""
+        return self.folder / "text" / f"{split}.txt"
+
+    def text(self, split: Split) -> str:
+        """The whole text of a split. Raises `UserError`."""
+        from lmstudio_app.engine.data.tokenization import text_pieces
+
+        return "".join(text_pieces(self.text_path(split)))
+
+    def preview(self, characters: int = 20_000) -> str:
+        """The first `characters` of the training text. Raises `UserError`."""
+        try:
+            with self.text_path("training").open("rb") as file:
+                return file.read(4 * characters).decode("utf-8", "ignore")[:characters]  # the last one may be cut
+        except OSError as error:
+            raise in_words(error, self.text_path("training")) from error
+
+    def tokenization(self, settings: TokenizerSettings | None = None) -> Tokenization:
+        """The corpus cut into tokens (None: as its own settings say), made now if it never was. Raises `UserError`."""
+        steps = self.tokenize(settings)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: Tokenization = end.value
+                return result
+
+    def tokenize(self, settings: TokenizerSettings | None = None) -> Generator[Progress, None, Tokenization]:
+        """`tokenization` step by step: yields progress, returns the tokenization; can be closed at any time."""
+        from lmstudio_app.engine.data.tokenization import make_tokenization, open_tokenization
+
+        wanted = settings or self.settings.tokenizer
+        folder = self.folder / "tokenizers" / wanted.folder_name
+        if (found := open_tokenization(folder, wanted, self.data_hash)) is not None:
+            return found
+        texts = {name: self.text_path(name) for name in SPLITS}
+        return (yield from make_tokenization(folder, wanted, texts, self.data_hash))
+
+
+def damaged(folder: Path) -> UserError:
+    """The error for a folder that is not as a corpus should be."""
+    return UserError(
+        "The corpus “{name}” is damaged. Restore its folder from a copy, or add its text again.", name=folder.name
+    )
+
+
+def _read_record(folder: Path) -> CorpusRecord:
+    path = folder / FILE
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise damaged(folder)
+        described = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("“{folder}” is not a corpus: it has no {file}.", folder=folder, file=FILE) from None
+    except OSError as error:
+        raise in_words(error, path) from error
+    except (ValueError, RecursionError) as error:
+        raise damaged(folder) from error
+    number = described.pop("format", None)
+    if isinstance(number, int) and number > FORMAT:
+        raise UserError("The corpus “{name}” was made by a newer version of the program. Update it.", name=folder.name)
+    return _checked(described, folder)
+
+
+def _checked(described: dict[str, Any], folder: Path) -> CorpusRecord:
+    from pydantic import ValidationError
+
+    try:
+        described["settings"] = read(CorpusSettings, described["settings"])
+        record: CorpusRecord = _adapter().validate_python(described)
+    except (KeyError, TypeError, ValidationError, UserError) as error:
+        raise damaged(folder) from error
+    if set(record.statistics.splits) != set(SPLITS) or set(record.entropy_bits) not in (set(), set(SPLITS)):
+        raise damaged(folder)
+    return record
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(CorpusRecord)

@@ -1,0 +1,68 @@
+"""The yardsticks of a corpus: what guessing costs, in bits per byte of the validation text.
+
+A token that stands for an unknown character costs its own bits and then 8 for each byte of that character, as in
+`evaluation`, so that all figures are exact and comparable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.storage.atomic import write_json
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.tokenization import Tokenization
+
+FILE = "baselines.json"
+_UNKNOWN_CODE_BITS = 8
+_CHUNK = 1 << 22  # tokens counted together
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Bits per byte of the validation text: `uniform` when every token is equally likely, `unigram` when each is as
+    likely as it is frequent in the training text, one added to every count so that unseen tokens are possible
+    (Laplace)."""
+
+    uniform: float
+    unigram: float
+
+
+def baselines(tokenization: Tokenization) -> Baselines:
+    """The baselines of a tokenization, kept beside it once they are counted. Raises `UserError` for damaged tokens."""
+    path = tokenization.folder / FILE
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+        known = Baselines(float(described["uniform"]), float(described["unigram"]))
+        if described["corpus_hash"] == tokenization.store.corpus_hash and math.isfinite(known.uniform + known.unigram):
+            return known
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass  # not there, or damaged: it is counted again
+    counted = count_baselines(tokenization)
+    with contextlib.suppress(UserError):  # a full disk must not hide what was counted
+        write_json(path, asdict(counted) | {"corpus_hash": tokenization.store.corpus_hash})
+    return counted
+
+
+def count_baselines(tokenization: Tokenization) -> Baselines:
+    """Count the tokens of the training and validation text. Raises `UserError`."""
+    import numpy as np
+
+    store = tokenization.store
+    counts = {}
+    for name in ("training", "validation"):
+        tokens = store.split(name)
+        counts[name] = np.zeros(store.vocabulary, dtype=np.int64)
+        for first in range(0, len(tokens), _CHUNK):
+            counts[name] += np.bincount(tokens[first : first + _CHUNK], minlength=store.vocabulary)
+    chances = (counts["training"] + 1) / (counts["training"].sum() + store.vocabulary)
+    spelled = _UNKNOWN_CODE_BITS * store.unknown_bytes("validation")
+    size = store.bytes("validation")
+    uniform = store.tokens("validation") * math.log2(store.vocabulary) + spelled
+    unigram = -float(counts["validation"] @ np.log2(chances)) + spelled
+    return Baselines(uniform / size, unigram / size)
