@@ -23,8 +23,10 @@ def open_model(run: Run, checkpoint: str | int = "best", device: str = "auto") -
 
 
 def _which(checkpoint: str | int) -> Literal["best", "last"] | int:
-    if checkpoint == "best" or checkpoint == "last":
-        return checkpoint
+    if checkpoint == "best":
+        return "best"
+    if checkpoint == "last":
+        return "last"
     if isinstance(checkpoint, int) or checkpoint.isdecimal():
         return int(checkpoint)
     raise UserError(
