@@ -1,0 +1,57 @@
+"""What a model expects next: the same that generation draws from, shaped as the sampler would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lmstudio_app.engine.events import PromptRead, TokenWritten
+from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.pipeline.expect import SHOWN, Expectation, expect
+from lmstudio_app.engine.pipeline.generate import generate
+from tests.engine.pipeline.test_inspect import GPT, make_run
+
+MODELS: dict[str, dict[str, Any]] = {"gpt": GPT, "recurrent": {"cell": "gru", "layers": 1, "width": 16, "context": 16}}
+
+
+@pytest.mark.parametrize("family", MODELS)
+@pytest.mark.parametrize("prompt", ["", "the lazy", "the quick brown fox jumps over"])
+def test_it_is_what_each_token_was_drawn_from(tmp_path: Path, family: str, prompt: str) -> None:
+    """Also beyond the context of 16 tokens, where the window slides."""
+    run, models = make_run(tmp_path / "run", family, MODELS[family])
+    settings = SamplingSettings(length=40, temperature=0.7, top_k=9, top_p=0.9)
+    events = list(generate(run, prompt, settings, snapshot=models[1]))
+    read = next(event for event in events if isinstance(event, PromptRead))
+    written = [event for event in events if isinstance(event, TokenWritten)]
+    for place, event in enumerate(written):
+        found = expect(run, read.tokens, [token.token for token in written[:place]], models[1]).shaped(settings)
+        rows = {text: (before, after) for _, text, before, after in found.rows}
+        for text, before, after in event.alternatives:
+            np.testing.assert_allclose(rows[text], (before, after), atol=1e-5)
+
+
+def test_it_counts_what_the_sampler_keeps(tmp_path: Path) -> None:
+    logits = np.log(np.array([0.5, 0.25, 0.15, 0.1], dtype=np.float32))
+    found = Expectation(logits, [(0, "a"), (1, "b"), (2, "c"), (3, "d")], unknown=None)
+    plain = found.shaped(SamplingSettings(temperature=1.0))
+    assert (plain.kept, plain.cut) == (4, 0)
+    assert plain.entropy_before == pytest.approx(plain.entropy_after)
+    assert plain.entropy_before == pytest.approx(1.743, abs=1e-3)
+    cut = found.shaped(SamplingSettings(temperature=1.0, top_k=2))
+    assert (cut.kept, cut.cut) == (2, 2)
+    assert [row[3] for row in cut.rows] == pytest.approx([2 / 3, 1 / 3, 0, 0])
+    greedy = found.shaped(SamplingSettings(temperature=0.0))
+    assert (greedy.kept, greedy.entropy_after) == (1, 0.0)
+    excluded = Expectation(logits, [(0, "a")], unknown=0).shaped(SamplingSettings(temperature=1.0))
+    assert (excluded.kept, excluded.rows[0][3]) == (3, 0.0)
+
+
+def test_the_likeliest_are_named_first(tmp_path: Path) -> None:
+    run, _ = make_run(tmp_path / "run", "gpt", GPT)
+    rows = expect(run, [1, 2, 3], device="cpu").shaped(SamplingSettings()).rows
+    assert len(rows) == SHOWN
+    chances = [before for _, _, before, _ in rows]
+    assert chances == sorted(chances, reverse=True)
