@@ -27,8 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     """Carry out one command and return the exit code."""
     words = list(arguments)
     terminal = Terminal()
-    app = _app(terminal, words)
+    terminal.json = "--json" in words  # already for a mistake in the family, which is read before the rest
     try:
+        app = _app(terminal, words)
         app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
     except UserError as error:
         terminal.fail(error)

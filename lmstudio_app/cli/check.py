@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
+from typing import Any
 
 from cyclopts import App
 
@@ -23,11 +24,11 @@ def register(app: App, terminal: Terminal) -> None:
         from lmstudio_app.engine import pipeline
 
         machine = pipeline.check(terminal.workspace_folder)
-        values = {
+        values: dict[str, Any] = {
             "version": __version__,
             "python": platform.python_version(),
             "system": platform.platform(),
-            "device": machine.devices[0].title,
+            "device": machine.chosen.title,
             "devices": [device.title for device in machine.devices],
             "cores": machine.cores,
             "memory_bytes": machine.memory_bytes,
@@ -35,7 +36,7 @@ def register(app: App, terminal: Terminal) -> None:
             "workspace_writable": machine.workspace_writable,
             "resources": str(machine.resources),
             "libraries": {name: _version(name) for name in LIBRARIES},
-            "window": machine.window,
+            "window": machine.window or "can open",
             "chinese_font": machine.chinese_font,
             "problems": list(machine.problems),
         }

@@ -1,6 +1,7 @@
-"""`train` and `resume`: a run from its settings, or from where it stopped."""
+"""`train` and `resume`: a run from its settings, or from where it stopped.
 
-from __future__ import annotations
+Annotations are values here, not text: the help of two options is made from the families that exist.
+"""
 
 import signal
 import sys
@@ -109,7 +110,7 @@ def _applicable(values: dict[str, dict[str, Any]], learning: str, terminal: Term
     return values
 
 
-def follow(terminal: Terminal, run: Run, execution: dict[str, Any] | None = None) -> None:
+def follow(terminal: Terminal, run: "Run", execution: dict[str, Any] | None = None) -> None:
     """Train `run` to its end, showing how it goes. Ctrl+C stops it at the next step and keeps a checkpoint."""
     from lmstudio_app.engine import pipeline
     from lmstudio_app.engine.training.control import Control
@@ -140,7 +141,8 @@ class Display:
         self._validation: float | None = None
         self.ended: RunEnded | None = None
 
-    def event(self, event: Event, bars: Any) -> None:
+    def event(self, event: "Event", bars: Any) -> None:
+        """Show what one event tells; `bars` is None where there is no terminal to draw on."""
         match event:
             case RunStarted():
                 self._steps, self._step = event.steps, event.step
@@ -174,6 +176,7 @@ class Display:
         return " · ".join(parts)
 
     def closing_words(self) -> str:
+        """What came out, and how to go on."""
         assert self.ended is not None
         seconds = duration(float(self._last_row.get("seconds") or 0))
         score = f"validation {self._validation:.3f} bits/byte, " if self._validation is not None else ""
@@ -188,7 +191,7 @@ class Display:
 
 
 @contextmanager
-def stop_on_signal(control: Control) -> Iterator[None]:
+def stop_on_signal(control: "Control") -> Iterator[None]:
     """While inside, the first Ctrl+C or SIGTERM asks the training to stop; a second Ctrl+C interrupts at once."""
 
     def stop(number: int, frame: object) -> None:

@@ -143,7 +143,7 @@ def _figure(path: Path, inches: tuple[float, float]) -> Iterator[Figure]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style: dict[str, Any] = {
+    style: Any = {
         "font.family": _installed_families(),
         "svg.hashsalt": "lmstudio-app",
         "svg.fonttype": "path",

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmstudio_app.engine.devices import Device, available_devices, cores, memory_bytes
+from lmstudio_app.engine.devices import Device, available_devices, choose_device, cores, memory_bytes
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.figures import chinese_font
 from lmstudio_app.engine.resources import resources_folder
@@ -24,9 +24,10 @@ CURE = "On Debian or Ubuntu, packaging/bootstrap.py names what to install."
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found. `window` is empty when a window can open, else why not; `problems` are sentences to act on."""
+    """What was found. `chosen` is what a training takes by itself; `window` is empty when a window can open, else why not; `problems` are sentences to act on."""
 
     devices: tuple[Device, ...]
+    chosen: Device
     cores: int
     memory_bytes: int
     workspace: Path
@@ -48,7 +49,9 @@ def check(workspace_folder: Path | None = None) -> Machine:
     if not font:
         problems.append("No font with Chinese characters is installed; on Debian take fonts-wqy-microhei.")
     devices, place = tuple(available_devices()), resources_folder()
-    return Machine(devices, cores(), memory_bytes(), folder, writable, place, window, font, tuple(problems))
+    return Machine(
+        devices, choose_device(), cores(), memory_bytes(), folder, writable, place, window, font, tuple(problems)
+    )
 
 
 def _workspace(folder: Path | None, problems: list[str]) -> tuple[Path, bool]:

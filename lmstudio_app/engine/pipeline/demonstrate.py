@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmstudio_app.engine import figures, registry
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.events import Event, GenerationEnded, TokenWritten
-from lmstudio_app.engine.figures import LossCurves, ReferenceLine
 from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.engine.pipeline.draft import draft
 from lmstudio_app.engine.pipeline.export import save_attention
 from lmstudio_app.engine.pipeline.generate import generate
 from lmstudio_app.engine.pipeline.inspect import inspect
+from lmstudio_app.engine.pipeline.loss import save_loss
 from lmstudio_app.engine.pipeline.prepare import prepare
 from lmstudio_app.engine.pipeline.train import train
 from lmstudio_app.engine.storage.atomic import in_words
-from lmstudio_app.engine.study.baselines import baselines
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.run import Run
     from lmstudio_app.engine.workspace import Workspace
 
 SAMPLE = "stories"
@@ -67,35 +64,8 @@ def demonstrate(workspace: Workspace, out: Path) -> Iterator[Event]:
         elif isinstance(event, GenerationEnded):
             text = prompt + event.text
     loss, attention = out / "loss.png", out / "attention.png"
-    figures.draw_loss(loss_curves(run), loss)
+    save_loss(run, loss)
     read = run.tokenizer()
     seen = read.decode(read.encode(text)[:ATTENTION_TOKENS])
     save_attention(inspect(run, seen), attention, title=run.name)
     yield Demonstrated(run.name, str(run.folder), text, str(loss), str(attention))
-
-
-def loss_curves(run: Run) -> LossCurves:
-    """The loss picture of a run, with the lines that tell how good its figures are."""
-    rows = run.rows()
-    config = run.config
-    family = registry.family(config.family)
-    return LossCurves(
-        title=f"{run.name} · {family.title} {family.outline(config.model)} · {config.corpus}",
-        training=_points(rows, "training_bits_per_byte"),
-        validation=_points(rows, "validation_bits_per_byte"),
-        references=references(run),
-    )
-
-
-def references(run: Run) -> tuple[ReferenceLine, ...]:
-    """The yardsticks of a run's corpus, in bits per byte of its validation split."""
-    corpus = run.corpus()
-    guess = baselines(corpus.tokenization(run.config.tokenizer))
-    lines = [ReferenceLine("uniform guess", guess.uniform), ReferenceLine("token counts (unigram)", guess.unigram)]
-    if corpus.entropy_bits_per_byte:
-        lines.append(ReferenceLine("entropy, exact", corpus.entropy_bits_per_byte["validation"], "solid"))
-    return tuple(lines)
-
-
-def _points(rows: list[dict[str, Any]], figure: str) -> list[tuple[int, float]]:
-    return [(row["step"], row[figure]) for row in rows if row.get(figure) is not None]
