@@ -27,6 +27,11 @@ FORMATS = (".png", ".svg")
 TRAINING, VALIDATION, REFERENCE, INK, HINT, GRID = "#0072B2", "#C84600", "#707A86", "#15191E", "#5D6773", "#ECEFF2"
 PIXELS_PER_INCH = 192  # twice a screen's
 MOST_LABELS = 64
+WEIGHT_COLOURS = (
+    "#FFFFFF", "#F3EABA", "#F3D092", "#F5B177", "#F5916A", "#EF6F69", "#E24D71", "#CC2E7E",
+    "#AA1B8F", "#761F9E", "#002AA8",
+)  # fmt: skip
+"""White over orange and violet to blue, its lightness falling evenly: CET-L17 (Kovesi 2015), every tenth."""
 FAMILIES = (
     "Inter",
     "Noto Sans",
@@ -103,12 +108,13 @@ def draw_attention(
             axes.set_title(
                 f"{title}Layer {layer or 1}, head {head or 1}{note}", loc="left", fontsize=11, color=INK, pad=12
             )
-            figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, label="attention weight")
-            figure.set_layout_engine("tight")
+            figure.set_layout_engine("compressed")
+            _draw_scale(figure, image, [axes])
         return
     cell = 1.5 if max(layers, heads) <= 8 else 0.9
-    with _figure(path, (cell * heads + 1.6, cell * layers + 1.2)) as figure:
-        grid = figure.subplots(layers, heads, squeeze=False, gridspec_kw={"wspace": 0.08, "hspace": 0.08})
+    with _figure(path, (cell * heads + 1.8, cell * layers + 0.9)) as figure:
+        figure.set_layout_engine("compressed")
+        grid = figure.subplots(layers, heads, squeeze=False)
         image = None
         for i in range(layers):
             for j in range(heads):
@@ -120,8 +126,8 @@ def draw_attention(
                     axes.set_title(f"head {j + 1}", fontsize=8, color=HINT)
                 if j == 0:
                     axes.set_ylabel(f"layer {i + 1}", fontsize=8, color=HINT)
-        figure.suptitle(f"{title}{_shortened(''.join(tokens))}{note}", x=0.02, ha="left", fontsize=9, color=INK)
-        figure.colorbar(image, ax=grid.ravel().tolist(), fraction=0.03, pad=0.02, label="attention weight")
+        figure.suptitle(f"{title}{_shortened(''.join(tokens))}{note}", fontsize=9, color=INK)
+        _draw_scale(figure, image, grid.ravel().tolist())
 
 
 def check_format(path: Path, others: Sequence[str] = ()) -> None:
@@ -282,20 +288,31 @@ def _chosen(attention: NDArray[np.float32], layer: int | None, head: int | None)
 
 
 def _draw_weights(axes: Axes, weights: NDArray[np.float32]) -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
     size = len(weights)
     hidden = np.triu(np.ones((size, size), dtype=bool), 1)
-    axes.set_facecolor("white")
-    axes.fill_between(
-        [-0.5, size - 0.5],
-        [-0.5, size - 0.5],
-        -0.5,
-        facecolor="none",
-        hatch="////",
-        edgecolor="#DDE2E7",
-        linewidth=0,
-        step=None,
+    axes.add_patch(_hatched(size))
+    colours = LinearSegmentedColormap.from_list("weights", WEIGHT_COLOURS)
+    return axes.imshow(
+        np.ma.masked_array(weights, hidden), cmap=colours, vmin=0, vmax=1, interpolation="nearest", zorder=2
     )
-    return axes.imshow(np.ma.masked_array(weights, hidden), cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _hatched(size: int) -> Any:
+    """What later tokens would show, were they not masked; the weights are drawn over it."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (-0.5, -0.5), size, size, facecolor="white", hatch="////", edgecolor="#DDE2E7", linewidth=0, zorder=1
+    )
+
+
+def _draw_scale(figure: Figure, image: Any, axes: list[Axes]) -> None:
+    scale = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, aspect=30)
+    scale.set_label("attention weight", fontsize=8)
+    scale.ax.tick_params(labelsize=8, length=0)
+    scale.outline.set_visible(False)
 
 
 def _name_tokens(axes: Axes, tokens: Sequence[str]) -> None:
