@@ -28,7 +28,7 @@ from lmstudio_app.engine.storage.atomic import in_words, write_toml
 from lmstudio_app.engine.storage.json_lines import read_jsonl
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.data.tokenization import Tokenization as Tokenization
+    from lmstudio_app.engine.data.tokenization import Tokenization as Tokenization  # noqa: PLC0414  (others take it from here)
     from lmstudio_app.engine.events import Progress
 
 FORMAT = 1

@@ -11,6 +11,7 @@ An encoding's name may carry what to do with bytes that do not fit: "utf-8+repla
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -133,8 +134,9 @@ def check_encoding(name: str) -> str:
 def _canonical(name: str) -> str:
     try:
         codec = codecs.lookup(name)
-        b"".decode(name)  # raises LookupError for codecs that are no text encodings (base64, rot13)
-    except (LookupError, ValueError, UnicodeError):
+        with contextlib.suppress(UnicodeError):
+            b"    ".decode(name)  # a LookupError for codecs that are no text encodings (base64, rot13)
+    except (LookupError, ValueError):
         return ""
     if codec.name in _NOT_FOR_FILES:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -107,8 +108,7 @@ def margin(best: Candidate, candidates: Iterable[Candidate], most: float) -> tup
             continue
         if other.bits - best.bits < smallest:
             smallest = other.bits - best.bits
-            same_length = len(other.text) == len(best.text)
-            differing = sum(map(operator.ne, other.text, best.text)) if same_length else _outside_ascii(best.text)
+            differing = _differing(best.text, other.text)
     return smallest, max(1, differing)
 
 
@@ -142,5 +142,8 @@ def _decode_sample(blocks: Blocks, encoding: str) -> tuple[str, float] | None:
     return ("\n".join(texts), used / total) if used else None
 
 
-def _outside_ascii(text: str) -> int:
-    return len(text) - len(text.encode("ascii", "ignore"))
+def _differing(text: str, other: str) -> int:
+    """In how many characters two readings of the same bytes differ, about."""
+    if len(text) == len(other):
+        return sum(map(operator.ne, text, other))
+    return (Counter(text) - Counter(other)).total()

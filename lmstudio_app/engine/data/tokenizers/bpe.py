@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from lmstudio_app.engine.data.tokenizer import Tokenizer, refuse_surrogates
 
-_PART = 1 << 20  # characters that are encoded together, about
-_BATCH = 1 << 15
+_PART = 1 << 18  # characters that are encoded together, about
+_BATCH = 1 << 15  # characters of the blocks that the library spreads over the processor
 _LONGEST_RUN = 256  # characters of a word; learning takes the square of it
 _LONG_RUNS = re.compile(r"\w{N,}|\s{N,}|[^\w\s]{N,}".replace("N", str(_LONGEST_RUN)))
 # Places where GPT-2's separation of words starts afresh whatever stands before: a single space or line feed between
@@ -44,7 +44,7 @@ class BytePairTokenizer(Tokenizer):
         self._library.decoder = decoders.ByteLevel()
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[NDArray[np.int64]]:
-        """Parts of about a megabyte, cut only where the tokens on both sides are the same as without the cut."""
+        """Parts of about a quarter of a million characters, cut only where the tokens on both sides are the same as without the cut."""
         for part in _parts(pieces):
             blocks = self._library.encode_batch_fast(_blocks(part), add_special_tokens=False)
             yield np.concatenate([np.array(block.ids, dtype=np.int64) for block in blocks])
