@@ -86,7 +86,7 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                     note("running")
                     run.log(f"Went on after step {event.step}.")
                 yield event
-            outcome: Literal["finished", "stopped"] = "finished" if record.step >= steps else "stopped"
+            outcome: Literal["finished", "stopped"] = "finished" if _complete(job, record) else "stopped"
             note(outcome)
             run.log(f"{outcome.capitalize()} after step {record.step}.")
             yield RunEnded(run.name, str(run.folder), record.step, outcome)
@@ -100,6 +100,11 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             note("failed", reason)
             run.log(f"Failed. {reason}")
             raise
+
+
+def _complete(job: Job, record: Record) -> bool:
+    done = record.progress
+    return job.plan.complete(done.step, done.validated, done.sampled)
 
 
 def _start(run: Run) -> _Start:

@@ -189,7 +189,7 @@ class _Loop:
         yield from self._read()
         total, text_bytes, code_bits = Likelihood(0.0, 0), 0.0, 0.0
         for batch in self._job.batches.validation():
-            yield from self._requests(saving=False)
+            yield from self._requests()
             if self._control.stopping:
                 return
             total += self._learner.check(batch)
@@ -248,16 +248,18 @@ class _Loop:
 
     # Requests ---------------------------------------------------------------------------------------------------
 
-    def _requests(self, *, saving: bool = True) -> Iterator[Event]:
-        """Do what was asked for; `saving` says whether a checkpoint may be made here."""
+    def _requests(self) -> Iterator[Event]:
+        """Do what was asked for."""
         self._control.serve(self._learner.snapshot)
-        if saving and self._control.take_checkpoint():
+        if self._control.take_checkpoint():
             yield from self._save()
         if self._control.paused and not self._control.stopping:
             yield from self._read()
-            yield from self._pause("", saving=saving)
+            yield from self._pause("")
 
-    def _pause(self, reason: str, *, saving: bool) -> Iterator[Event]:
+    def _pause(self, reason: str) -> Iterator[Event]:
+        """Wait until told otherwise. With a `reason` the disk is full, so nothing can be saved meanwhile."""
+        saving = not reason
         began, outermost = time.perf_counter(), not self._pausing
         self._pausing = True
         yield JobPaused(self._progress.step, reason)
@@ -280,7 +282,7 @@ class _Loop:
             except DiskFull as error:
                 if not self._control.stopping:
                     self._control.pause()
-                    yield from self._pause(str(error), saving=False)
+                    yield from self._pause(str(error))
                 if self._control.stopping:
                     raise _GivenUp from error
 

@@ -18,12 +18,14 @@ METRICS, SAMPLES, CHECKPOINTS = "metrics.jsonl", "samples.jsonl", "checkpoints"
 
 
 class Record:
-    """The one writer of a run's results. Whoever opens it holds the run's lock."""
+    """The one writer of a run's results. Whoever opens it holds the run's lock. `progress` is that of the last
+    checkpoint."""
 
     def __init__(self, folder: Path, progress: Progress, parameters: int) -> None:
         """Open the files for going on after `progress`: later rows are cut off, later checkpoints set aside, what
         killed writers left is swept. Raises `UserError`."""
         self._folder = folder
+        self.progress = progress
         self._checkpoints = folder / CHECKPOINTS
         atomic.sweep(folder)
         if self._checkpoints.is_dir():
@@ -67,6 +69,7 @@ class Record:
         self._samples.flush()
         counted = replace(progress, metrics_rows=self._metrics.rows, samples_rows=self._samples.rows)
         saved = checkpoint.save(self._checkpoints, state, counted)
+        self.progress = counted
         checkpoint.thin_out(self._checkpoints)
         best = checkpoint.best(checkpoint.found(self._checkpoints))
         return saved, best is not None and best.step == saved.step

@@ -204,6 +204,10 @@ class Plan:
         """Every `sample_every` steps and at the end, unless that is 0."""
         return step > 0 and self.sample_every > 0 and (step % self.sample_every == 0 or step == self.steps)
 
+    def complete(self, step: int, validated: int, sampled: int) -> bool:
+        """Whether nothing is left to do when the last step, validation and sample were those."""
+        return step >= self.steps and validated >= step and (sampled >= step or not self.samples(step))
+
     def saves(self, step: int) -> bool:
         """Every `checkpoint_every` steps and at the end."""
         return step > 0 and (step == self.steps or (self.checkpoint_every > 0 and step % self.checkpoint_every == 0))
