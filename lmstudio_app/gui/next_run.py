@@ -260,8 +260,8 @@ class NextRun(QObject):
         if device is not None and device.memory_bytes:
             share = memory / device.memory_bytes
             total = number_text.size(device.memory_bytes)
-            figure = f"{memory / 1e9:.2g}" if total.endswith(" GB") else figure
-            unit = words.format(total=total)
+            if total.endswith(" GB") and memory >= 1e8:
+                figure, unit = f"{memory / 1e9:.2g}", words.format(total=total)
         time, basis = self._time(config)
         basis = f"{remark} {basis}".strip()
         return Estimate(number_text.parameters(count), (f"≈ {figure}", unit), time, share, basis)

@@ -179,6 +179,7 @@ class RunRecord(QObject):
             learning_rate=getattr(training, "learning_rate", 0.0),
             gradient_clip=getattr(training, "gradient_clip", 0.0),
             sample_every=run.config.plan.sample_every,
+            sample_prompt=getattr(training, "sample_prompt", ""),
             memory_bytes=device.memory_bytes if device is not None else 0,
             gpu=device is not None and device.kind != "cpu",
         )
@@ -197,7 +198,7 @@ class RunRecord(QObject):
             state, buttons = self._live_state(job.state)
             left = ""
             if job.state == "training" and job.seconds_left is not None:
-                left = self.tr("{time} left").format(time=number_text.duration(job.seconds_left))
+                left = self.tr("{time} left").format(time=number_text.duration(round(job.seconds_left)))
             self._parameters = job.parameters or self._parameters
             step, steps = job.step, job.steps or run.config.plan.steps
         else:

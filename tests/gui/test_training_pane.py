@@ -102,9 +102,7 @@ def test_drafting(session, corpus, open_pane, qtbot):
     qtbot.waitUntil(form.train.isEnabled)
     assert form.corpus.currentData() == "tale"
     assert form.form.values()["model.layers"] == 4
-    assert (
-        form.form.values()["training.sample_prompt"] == "The old fox went to the river, \n".replace(" \n", " ") or True
-    )
+    assert form.form.values()["training.sample_prompt"].startswith("The old fox")
     field = form.form.row("model.width").editor
     field.clear()
     qtbot.keyClicks(field, "130")

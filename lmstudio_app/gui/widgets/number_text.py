@@ -99,7 +99,7 @@ def parameters(count: int) -> tuple[str, str]:
     if count >= 1e6:
         return f"{count / 1e6:.2f}", QCoreApplication.translate("Numbers", "million")
     if count >= 10_000:
-        return f"{count / 1e3:.1f}", QCoreApplication.translate("Numbers", "thousand")
+        return f"{count / 1e3:.3g}", QCoreApplication.translate("Numbers", "thousand")
     return f"{count:,}", ""
 
 

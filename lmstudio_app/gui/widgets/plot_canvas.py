@@ -172,7 +172,10 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
         values: list[float] = [reference.value for reference in self.references]
         for curve in self.curves.values():
             series = curve.series
-            values += [series.lowest_positive if self.logarithmic else series.lowest, series.highest]
+            if len(series):
+                values += [series.lowest_positive if self.logarithmic else series.lowest, series.highest]
+        if self.references and not any(len(curve.series) for curve in self.curves.values()):
+            values.append(0.5 * min(values))  # room for the line that is to come
         shown = [v for v in (self.to_view(value) for value in values) if math.isfinite(v)]
         if not shown:
             shown = [0.0, 1.0]

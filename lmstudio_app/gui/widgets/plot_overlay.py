@@ -134,7 +134,9 @@ def _paint_level_words(plot: PlotCanvas, painter: QPainter, area: QRectF) -> Non
         if point is None:
             continue
         width = painter.fontMetrics().horizontalAdvance(reference.title) + 4
-        row = QRectF(area.right() - width, point.y() - look.pixels(15), width, look.pixels(14))
+        above = point.y() - look.pixels(15) > area.top()
+        top = point.y() - look.pixels(15) if above else point.y() + 2
+        row = QRectF(area.right() - width, top, width, look.pixels(14))
         painter.fillRect(row, look.color("surface"))
         painter.setPen(look.color("text2"))
         painter.drawText(row, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), reference.title)

@@ -45,6 +45,8 @@ def time_ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 def logarithmic_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Values between `low` and `high` (both above 0) that look round on a logarithmic axis."""
+    if high / low < 2.5:
+        return plain_ticks(low, high, most)
     best: list[float] = []
     for factors in _LOGARITHMIC:
         powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
@@ -59,7 +61,7 @@ def logarithmic_ticks(low: float, high: float, most: int = 6) -> list[float]:
 def padded_end(last: float, most: int = 6, *, seconds: bool = False) -> float:
     """Where an axis that starts at 0 should end so that a growing line does not move it at every point."""
     if last <= 0:
-        return 1.0
+        return 1000.0
     step = next((float(s) for s in _SECONDS if s >= last / most), 0.0) if seconds else 0.0
     if not step:
         step = round_step(last, most)

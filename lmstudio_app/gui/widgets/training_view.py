@@ -18,6 +18,7 @@ from lmstudio_app.gui.widgets.line_plot import LinePlot, Look, Reference
 from lmstudio_app.gui.widgets.run_header import RunHeader
 from lmstudio_app.gui.widgets.sample_strip import Sample, SampleStrip
 from lmstudio_app.gui.widgets.small_plot import SmallPlot
+from lmstudio_app.gui.widgets.token_text import visible
 
 Row = Mapping[str, Any]
 
@@ -163,9 +164,13 @@ class TrainingView(QWidget):
         self._samples_card.setVisible(bool(shown) or self._plan.sample_every > 0)
 
     def _write_note(self) -> None:
-        words = self.tr("same prompt, same seed, every {steps} steps")
-        every = number_text.whole(self._plan.sample_every)
-        self._samples_card.note.setText(words.format(steps=every) if self._plan.sample_every > 1 else "")
+        if self._plan.sample_prompt:
+            words = self.tr("same prompt, same seed, every {steps} steps · prompt {prompt}")
+        else:
+            words = self.tr("same seed, every {steps} steps")
+        every, prompt = number_text.whole(self._plan.sample_every), visible(self._plan.sample_prompt, spaces=False)
+        words = words.format(steps=every, prompt=f"{prompt[:40]}…" if len(prompt) > 40 else prompt)
+        self._samples_card.note.setText(words if self._plan.sample_every > 1 else "")
 
     # Layout -------------------------------------------------------------------------------------------------------
 

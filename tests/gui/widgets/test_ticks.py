@@ -36,7 +36,7 @@ def test_the_axis_ends_round_and_never_before_the_line():
     for last in (1, 7, 37, 200, 2840, 5000, 123_456):
         assert last <= padded_end(last) <= 1.6 * last + 1
     assert padded_end(2840) == 3000
-    assert padded_end(0) == 1
+    assert padded_end(0) == 1000
 
 
 @given(st.lists(st.floats(0, 300), max_size=12))
