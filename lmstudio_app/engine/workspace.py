@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
 
 FORMAT = 1
+CORPUS_FILE = "corpus.toml"
 FILE = "workspace.json"
 
 
@@ -49,7 +50,7 @@ class Workspace:
 
     def corpora(self) -> list[str]:
         """The names of all corpora, in alphabetical order."""
-        return _names(self._corpora)
+        return [name for name in _names(self._corpora) if (self._corpora / name / CORPUS_FILE).is_file()]
 
     def corpus_folder(self, name: str) -> Path:
         """Where the corpus `name` lies or would lie. Raises `UserError` for a name that cannot be."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -49,7 +49,7 @@ class _Start:
 def train(run: Run, control: Control | None = None, *, execution: Mapping[str, Any] | None = None) -> Iterator[Event]:
     """Train `run` to its end. `execution` changes device or threads of a run that has begun ({"device": "cpu"}).
 
-    The events begin with `RunStarted` and end with `RunEnded`. Closing the generator, or `control.stop()`, ends the
+    `RunStarted` comes first, but for the `Progress` of tokens made now; `RunEnded` comes last. Closing the generator, or `control.stop()`, ends the
     training after its present step and keeps a checkpoint; both can be resumed. A full disk pauses it (`JobPaused` with
     a reason) until `control.resume()` or `stop()`. Raises `Held` when somebody else trains the run, `UserError` for
     what a person can mend, and whatever else goes wrong; the run is then "failed" and its last checkpoint stays.
@@ -71,9 +71,14 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             for damage in start.damaged:
                 run.log(str(damage))
                 yield Noted(damage.template, damage.values)
-            record, job, device = _prepared(run, start, wanted, stack)
-            note = record.state
             note("running")
+            tokens = yield from _tokens(run, control, fresh=start.state is None)
+            if tokens is None:
+                note("stopped")
+                yield RunEnded(run.name, str(run.folder), start.progress.step, "stopped")
+                return
+            record, job, device = _prepared(run, start, tokens, wanted, stack)
+            note = record.state
             step, steps = start.progress.step, job.plan.steps
             run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
             parameters = record.parameters
@@ -127,10 +132,9 @@ def _start(run: Run) -> _Start:
 
 
 def _prepared(
-    run: Run, start: _Start, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack
+    run: Run, start: _Start, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack
 ) -> tuple[Record, Job, Device]:
     """Everything the loop needs. Files that it opens are closed, and threads set back, by `stack`."""
-    tokens = _tokens(run, fresh=start.state is None)
     config, tokenizer = run.config, tokens.tokenizer
     device = _settled(run, tokenizer.vocabulary, wanted, stack)
     family, kind = config.described, task(TASK)
@@ -156,8 +160,11 @@ def _prepared(
     return record, job, device
 
 
-def _tokens(run: Run, *, fresh: bool) -> Tokenization:
-    """The corpus in the run's tokens; a fresh run gets its own copy of the tokenizer."""
+def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None, Tokenization | None]:
+    """The corpus in the run's tokens, made now if it never was; a fresh run gets its own copy of the tokenizer.
+
+    None when it was stopped meanwhile.
+    """
     if not run.corpus_folder.is_dir():
         raise UserError(
             "The corpus “{corpus}” of the run “{run}” is not in the workspace. Put it back, or start a new run.",
@@ -171,7 +178,16 @@ def _tokens(run: Run, *, fresh: bool) -> Tokenization:
             corpus=corpus.name,
             run=run.name,
         )
-    tokens = corpus.tokenization(run.config.tokenizer)
+    making = corpus.tokenize(run.config.tokenizer)
+    while True:
+        try:
+            yield next(making)
+        except StopIteration as end:
+            tokens: Tokenization = end.value
+            break
+        if control.stopping:
+            making.close()
+            return None
     if fresh:
         tokens.tokenizer.save(run.folder / TOKENIZER)
     else:
@@ -233,10 +249,8 @@ def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> 
 
 def _text_bytes(tokens: Tokenization, split: Literal["training", "validation"]) -> TextBytes:
     tokenizer, store = tokens.tokenizer, tokens.store
-    each = 0.0
-    if tokenizer.unknown is not None and store.unknown_bytes(split):
-        count = np.count_nonzero(store.split(split) == tokenizer.unknown)
-        each = store.unknown_bytes(split) / max(int(count), 1)
+    size = store.splits[split]
+    each = size.unknown_bytes / size.unknown_tokens if size.unknown_tokens else 0.0
     return TextBytes(tokenizer.byte_lengths, tokenizer.unknown, each)
 
 
