@@ -31,8 +31,8 @@ def draft(
     """The settings of a new run on the corpus `corpus`.
 
     `values` hold what was chosen by group ("model", "training", "tokenizer", "execution"); the rest comes from the
-    preset of the family, the corpus' own tokenizer and the declared defaults. Without a name it is called after its
-    corpus and family. Raises `SettingsError` with every wrong field, or `UserError`.
+    preset of the family, the corpus' own tokenizer, its opening words as the prompt of samples, and the declared
+    defaults. Without a name it gets a number. Raises `SettingsError` with every wrong field, or `UserError`.
     """
     described = registry.family(family)
     opened = workspace.corpus(corpus)
@@ -46,6 +46,7 @@ def draft(
             **given,
             "tokenizer": opened.settings.tokenizer.model_dump() | given["tokenizer"],
             "model": dict(_preset(described, preset)) | given["model"],
+            "training": {"sample_prompt": opening_words(opened)} | given["training"],
         }
     )
 
