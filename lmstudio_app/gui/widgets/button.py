@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from lmstudio_app.gui import theme
@@ -26,6 +27,7 @@ class Button(QPushButton):
         self.setAutoDefault(False)
         if kind == "link":
             self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.toggled.connect(self._tint)
         theme.current().changed.connect(self._tint)
         self._tint()
 
@@ -37,11 +39,23 @@ class Button(QPushButton):
             self._icon = icon
             self._tint()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self._tint()
+
     def _tint(self) -> None:
-        if self._icon:
-            look, size = theme.current(), 16
-            self.setIcon(look.icon(self._icon, "onink" if self.property("kind") == "primary" else "text", size))
-            self.setIconSize(QSize(look.pixels(size), look.pixels(size)))
+        look, size = theme.current(), 16
+        if not self._icon:
+            self.setIcon(QIcon())
+            return
+        filled = self.property("kind") == "primary" or self.isChecked()
+        picture = look.icon(self._icon, "text3" if not self.isEnabled() else "onink" if filled else "text", size)
+        side = QSize(look.pixels(size), look.pixels(size))
+        picture = QIcon(picture)
+        picture.addPixmap(picture.pixmap(side, self.devicePixelRatioF()), QIcon.Mode.Disabled)  # pale enough as it is
+        self.setIcon(picture)
+        self.setIconSize(side)
 
 
 class IconButton(QToolButton):

@@ -13,7 +13,7 @@ from lmstudio_app.gui.widgets import color_maps
 from lmstudio_app.gui.widgets.announce import announce
 
 _GAP = 3
-_SMALLEST, _LARGEST = 8, 46
+_SMALLEST, _LARGEST = 8, 64
 _PIXELS = 64
 
 

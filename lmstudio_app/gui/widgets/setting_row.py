@@ -30,11 +30,11 @@ class FormRow(QWidget):
         super().__init__(parent)
         self.editor = editor
         self._hint_words = hint
+        self._folded = False
         self._said: tuple[str, tuple[str, ...]] = ("", ())
         self._label = Text(title, "body", wrap=True, copyable=False)
         self._label.setBuddy(editor)
         self._hint = Text(hint, "hint", wrap=True, copyable=False)
-        self._hint.setVisible(bool(hint))
         self._sign = QLabel()
         self._error = QLabel()
         self._error.setProperty("role", "err")
@@ -47,6 +47,7 @@ class FormRow(QWidget):
             words.setMinimumWidth(40)  # a long word in some language must not widen the whole form
         self._error.linkActivated.connect(lambda link: self.choice_taken.emit(int(link)))
         self._lay(editor)
+        self._hint.setVisible(bool(hint))  # before it was laid it would open a window of its own
         theme.current().changed.connect(self._redress)
         self._redress()
 
@@ -73,7 +74,7 @@ class FormRow(QWidget):
         """Show another line of help."""
         self._hint_words = hint
         self._hint.setText(hint)
-        self._hint.setVisible(bool(hint) and self._trouble.isHidden())
+        self._hint.setVisible(bool(hint) and self._trouble.isHidden() and not self._folded)
         if self._trouble.isHidden():
             self.editor.setAccessibleDescription(hint)
 
@@ -88,12 +89,19 @@ class FormRow(QWidget):
         self._error.setAccessibleName(sentence)
         self._error.setFocusPolicy(Qt.FocusPolicy.TabFocus if offers else Qt.FocusPolicy.NoFocus)
         self._trouble.setVisible(wrong)
-        self._hint.setVisible(bool(self._hint_words) and not wrong)
+        self._hint.setVisible(bool(self._hint_words) and not wrong and not self._folded)
         self.editor.setAccessibleDescription(sentence or self._hint_words)
         if bool(self.editor.property("invalid")) != wrong:
             self.editor.setProperty("invalid", wrong)
             self.editor.style().unpolish(self.editor)
             self.editor.style().polish(self.editor)
+
+    def fold(self) -> None:
+        """Take no more room than label and field need; the help becomes a tooltip."""
+        self.setToolTip(self._hint_words)
+        self._folded = True
+        self._hint.hide()
+        self._redress()
 
     @property
     def wrong(self) -> bool:
@@ -106,7 +114,7 @@ class FormRow(QWidget):
 
     def _redress(self) -> None:
         look = theme.current()
-        self._grid.setColumnMinimumWidth(0, look.pixels(LABEL_WIDTH))
+        self._grid.setColumnMinimumWidth(0, 0 if self._folded else look.pixels(LABEL_WIDTH))
         self._label.setMaximumWidth(look.pixels(LABEL_WIDTH))
         if self._said[0]:
             self.say_error(*self._said)

@@ -1,0 +1,341 @@
+"""Inspect: what every head of a Transformer looks at while it reads a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
+from lmstudio_app.gui.latest_job import LatestJob
+from lmstudio_app.gui.model_source import NOW, ModelSource
+from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.translation import sentence
+from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.empty_state import EmptyState
+from lmstudio_app.gui.widgets.heads_card import HeadsCard
+from lmstudio_app.gui.widgets.heatmap_card import HeatmapCard
+from lmstudio_app.gui.widgets.inspection_bar import InspectionBar
+from lmstudio_app.gui.widgets.looks_card import LooksCard
+from lmstudio_app.gui.widgets.read_card import ReadCard
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.inspection.trace import Trace
+    from lmstudio_app.engine.model import Model
+    from lmstudio_app.engine.run import Run
+
+FOLLOW_MILLISECONDS = 2000
+"""How often a model in training is looked into again while the pane is visible."""
+
+TEXT_CHARACTERS = 60
+"""How much of the corpus stands in the field at first."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a job found: the tokens of the whole text, the characters that the vocabulary lacks, and, where there are
+    none of these, the trace with the step of the model."""
+
+    run: str
+    step: int
+    pieces: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    trace: Trace | None = None
+
+
+class InspectPane(Pane):
+    """A text at the top; below it all heads, one of them large, and where one token looks.
+
+    It is captured again a moment after the text, the model or a followed checkpoint changed; what was shown stays until
+    then.
+    """
+
+    name = "inspect"
+    needs: ClassVar[frozenset[str]] = frozenset({"attention"})
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.bar = InspectionBar()
+        self.heads = HeadsCard()
+        self.read = ReadCard()
+        self.large = HeatmapCard()
+        self.looks = LooksCard()
+        self.empty = EmptyState("inspect")
+        self.seen: Seen | None = None
+        self._trace: Trace | None = None
+        self._typed = False
+        self._stack = QStackedWidget()
+        self._build()
+        self.source = ModelSource(session, self.needs, self)
+        self._capture = LatestJob(self._look, self._failed, self)
+        self._following = QTimer(self)
+        self._following.setInterval(FOLLOW_MILLISECONDS)
+        self._connect()
+        self._model_changed()
+
+    def title(self) -> str:
+        return self.tr("Inspect")
+
+    def crumbs(self) -> list[str]:
+        run = self.source.run
+        return [run.name, self.source.words()] if run is not None else []
+
+    def primary_action(self) -> None:
+        """Look again."""
+        self._capture.ask(now=True)
+
+    def regions(self) -> list[QWidget]:
+        if self._stack.currentWidget() is self.empty:
+            return [self.empty.button]
+        return [
+            self.bar.field,
+            self.heads.grid,
+            self.large.table if self.large.is_table else self.large.heatmap,
+            self.looks.list,
+        ]
+
+    # Building ---------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._left = QVBoxLayout()
+        self._left.setSpacing(12)
+        self._left.addWidget(self.heads)
+        self._left.addWidget(self.read, 1)
+        columns = QHBoxLayout()
+        columns.setContentsMargins(0, 0, 0, 0)
+        columns.setSpacing(12)
+        columns.addLayout(self._left, 28)
+        columns.addWidget(self.large, 66)
+        columns.addWidget(self.looks, 33)
+        content = QWidget()
+        content.setLayout(columns)
+        for part in (content, self.empty):
+            self._stack.addWidget(part)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.setSpacing(12)
+        column.addWidget(self.bar)
+        column.addWidget(self._stack, 1)
+
+    def _connect(self) -> None:
+        self.bar.edited.connect(self._edited)
+        self.bar.submitted.connect(self.primary_action)
+        self.bar.table_wanted.connect(self.large.show_table)
+        self.bar.export_wanted.connect(self.export)
+        self.bar.chooser.run_chosen.connect(self.source.choose)
+        self.bar.chooser.version_chosen.connect(self.source.choose_version)
+        self.source.listed.connect(self._show_choices)
+        self.source.changed.connect(self._model_changed)
+        self.session.runs_changed.connect(self._show_choices)
+        self.heads.grid.selected.connect(lambda layer, head: self._show_head())
+        self.large.cell_changed.connect(self._cell_changed)
+        self.large.colors_changed.connect(self.heads.grid.set_colors)
+        self.looks.target_chosen.connect(self._target_chosen)
+        self.read.token_chosen.connect(lambda token: self.large.heatmap.mark((token, token)))
+        self.empty.acted.connect(self._open_suggested)
+        self._following.timeout.connect(self._follow)
+        QShortcut(QKeySequence("Ctrl+E"), self).activated.connect(self.bar.export.showMenu)
+
+    # Which model ------------------------------------------------------------------------------------------------
+
+    def _show_choices(self) -> None:
+        run = self.source.run
+        self.bar.chooser.show_runs(self.source.choices(), run.name if run is not None else "")
+        self.bar.chooser.show_versions(self.source.versions, self.source.version)
+        if run is None:
+            self._show_empty()
+
+    def _model_changed(self) -> None:
+        run = self.source.run
+        self._show_choices()
+        self.crumbs_changed.emit()
+        if self.source.version == NOW:
+            self._following.start()
+        else:
+            self._following.stop()
+        if run is None:
+            self._capture.forget()
+            self._show_empty()
+        elif not self.source.version:
+            words = self.tr("“{run}” has no saved model yet. Train it until its first checkpoint.")
+            self.empty.say(self.tr("Nothing to look into yet"), words.format(run=run.name))
+            self._stack.setCurrentWidget(self.empty)
+        else:
+            self._stack.setCurrentIndex(0)
+            self._capture.ask(now=True)
+
+    def _show_empty(self) -> None:
+        name, lacking = self.source.suggested(), self.source.lacking_run()
+        title = self.tr("Nothing to show for this model") if lacking else self.tr("Choose a model")
+        words = lacking or self.tr("Attention shows which earlier tokens a Transformer looks at while it reads a text.")
+        action = self.tr("Open “{run}”").format(run=name) if name else self.tr("Train a Transformer")
+        self.empty.say(title, words, action, "inspect" if name else "train")
+        self.bar.set_usable(False)
+        self._stack.setCurrentWidget(self.empty)
+
+    def _open_suggested(self) -> None:
+        if name := self.source.suggested():
+            self.source.choose(name)
+        else:
+            self.session.change_draft(family="gpt", model={})
+            self.go.emit("train")
+
+    def _follow(self) -> None:
+        """Look again into a model in training, if anybody sees it and it has moved on."""
+        moved = self.seen is None or self.seen.step != self.source.step
+        if self.isVisible() and moved and not self._capture.busy:
+            self._capture.ask(now=True)
+
+    # Capturing --------------------------------------------------------------------------------------------------
+
+    def _edited(self) -> None:
+        self._typed = True
+        self._capture.ask()
+
+    def _look(self, ended: Ended) -> JobThread | None:
+        if self.source.run is None or not self.source.version:
+            return None
+        typed, step = self.bar.field.text() if self._typed else None, self.source.step
+
+        def work(stopping: Stopping, run: Run, model: Model) -> Iterator[str | Seen]:
+            from lmstudio_app.engine import pipeline
+
+            text = beginning(run) if typed is None else typed
+            if typed is None:
+                yield text
+            tokenizer = run.tokenizer()
+            if missing := tuple(tokenizer.missing(text)):
+                yield Seen(run.name, step, (), missing)
+                return
+            pieces = tuple(tokenizer.pieces(tokenizer.encode(text)))
+            yield Seen(run.name, step, pieces, (), pipeline.inspect(run, text, snapshot=model) if pieces else None)
+
+        self.bar.set_usable(True)
+        return self.source.start(work, self._arrived, ended, self)
+
+    def _arrived(self, items: list[str | Seen]) -> None:
+        for item in items:
+            if isinstance(item, Seen):
+                self._show_seen(item)
+            elif not self._typed:
+                self.bar.field.blockSignals(True)
+                self.bar.field.set_text(item)
+                self.bar.field.blockSignals(False)
+
+    def _show_seen(self, seen: Seen) -> None:
+        self.seen = seen
+        self.large.banner.hide()
+        if seen.missing:
+            characters = " ".join(f"“{character}”" for character in seen.missing[:20])
+            words = self.tr("The vocabulary lacks {characters}. Leave them out, or open a run with a BPE tokenizer.")
+            self.bar.say_error(words.format(characters=characters))
+            return
+        self.bar.say_error("")
+        self.bar.show_count(len(seen.pieces))
+        self._trace = seen.trace
+        if seen.trace is None:
+            self.bar.say_error(self.tr("Type a text to look at."))
+            return
+        self.read.show_tokens(seen.pieces, seen.trace.cut, self._cut_words(seen.trace))
+        self.heads.grid.set_weights(seen.trace.attention)
+        self._show_head()
+
+    def _cut_words(self, trace: Trace) -> str:
+        if not trace.cut:
+            return ""
+        words = self.tr("The model sees {context} tokens at once; the first {cut} of this text are left out.")
+        return words.format(context=number_text.whole(len(trace.tokens)), cut=number_text.whole(trace.cut))
+
+    def _failed(self, failure: BaseException) -> None:
+        self.large.banner.say(sentence(failure), "err")
+
+    # One head and one token -------------------------------------------------------------------------------------
+
+    def _show_head(self) -> None:
+        if self._trace is None or self.seen is None:
+            return
+        layer, head = self.heads.grid.chosen
+        step = number_text.whole(self.seen.step)
+        note = self.tr("step {step}, in training") if self.source.version == NOW else self.tr("step {step}")
+        self.large.show_place(self.heads.grid.words(layer, head), note.format(step=step))
+        self.large.show_weights(self._trace.attention[layer, head], self._trace.tokens)
+        self._cell_changed(*(self.large.heatmap.cell or (-1, -1)))
+
+    def _cell_changed(self, row: int, column: int) -> None:
+        if self._trace is None:
+            return
+        layer, head = self.heads.grid.chosen
+        tokens = self._trace.tokens
+        place = row if 0 <= row < len(tokens) else len(tokens) - 1
+        self.looks.show_row(self._trace.attention[layer, head, place], tokens, place, column)
+        self.read.mark(row)
+
+    def _target_chosen(self, column: int) -> None:
+        row = (self.large.heatmap.cell or (len(self._trace.tokens) - 1 if self._trace else 0, 0))[0]
+        self.large.heatmap.mark((row, column))
+
+    # Export -----------------------------------------------------------------------------------------------------
+
+    def export(self, ending: str, every: bool) -> None:
+        """Ask for a file and write the attention to it: of this head, or of every one; `ending` is ".png" …"""
+        if self._trace is None or self.seen is None:
+            return
+        layer, head = self.heads.grid.chosen
+        part = (
+            self.tr("attention")
+            if every
+            else self.tr("attention {layer}.{head}").format(layer=layer + 1, head=head + 1)
+        )
+        dialog = QFileDialog(self, self.tr("Export attention"), f"{self.seen.run} {part}{ending}")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(ending[1:])
+        dialog.setNameFilter(f"*{ending}")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self.save(Path(path), every=every))
+        dialog.open()
+
+    def save(self, path: Path, *, every: bool) -> None:
+        """Write the attention that is shown to `path`, on a thread; says above the pane when it is there."""
+        trace, seen = self._trace, self.seen
+        if trace is None or seen is None:
+            return
+        layer, head = (None, None) if every else (n + 1 for n in self.heads.grid.chosen)
+
+        def work(stopping: Stopping) -> Iterable[Any]:
+            from lmstudio_app.engine import pipeline
+
+            pipeline.save_attention(trace, path, layer=layer, head=head, title=seen.run)
+            return ()
+
+        def ended(failure: BaseException | None) -> None:
+            if failure is not None:
+                self.tell(failure)
+            else:
+                self.said.emit(self.tr("Saved as “{path}”.").format(path=path), "ok")
+
+        self.session.jobs.start(work, lambda items: None, ended, self)
+
+
+def beginning(run: Run) -> str:
+    """How the run's corpus begins, up to the end of a word; empty when the corpus is not there any more."""
+    from lmstudio_app.engine.data.corpus import Corpus
+
+    try:
+        text = Corpus.open(run.corpus_folder).preview(TEXT_CHARACTERS + 40)
+    except UserError:
+        return ""
+    if len(text) <= TEXT_CHARACTERS:
+        return text.strip()
+    head = text[:TEXT_CHARACTERS]
+    return (head[: max(head.rfind(" "), head.rfind("\n"))] or head).strip()
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(InspectPane))

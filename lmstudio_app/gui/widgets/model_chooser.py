@@ -1,0 +1,111 @@
+"""Which model: a run, and which of its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.setting_row import still_wheel
+
+
+@dataclass(frozen=True)
+class RunChoice:
+    """A run to choose: its name, its model in words, its colour, and why it cannot be chosen (empty: it can)."""
+
+    name: str
+    model: str
+    color: int | None = None
+    lacking: str = ""
+
+
+class ModelChooser(QWidget):
+    """Two lists side by side; a run that cannot be chosen is pale and says why.
+
+    Signals: `run_chosen(str)` a run's name, `version_chosen(str)` the key of one of its versions.
+    """
+
+    run_chosen = Signal(str)
+    version_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None, *, flat: bool = False) -> None:
+        """A `flat` one stands in the head of a card, without frames."""
+        super().__init__(parent)
+        self._choices: list[RunChoice] = []
+        self.runs, self.versions = still_wheel(_Box()), still_wheel(_Box())
+        self.runs.setAccessibleName(self.tr("Model: run"))
+        self.versions.setAccessibleName(self.tr("Model: checkpoint"))
+        self.runs.setPlaceholderText(self.tr("Choose a model"))
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(6)
+        policy = QComboBox.SizeAdjustPolicy
+        for box, look in ((self.runs, "true"), (self.versions, "quiet")):
+            box.setProperty("verbatim", True)
+            box.setProperty("flat", look if flat else "false")
+            box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+            box.setSizeAdjustPolicy(policy.AdjustToContents if flat else policy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(10)
+            box.setMinimumWidth(theme.current().pixels(112))
+            line.addWidget(box)
+        if flat:
+            line.addStretch(1)
+        else:
+            line.setStretch(0, 5)
+            line.setStretch(1, 3)
+        self.runs.activated.connect(lambda place: self.run_chosen.emit(self.runs.itemData(place)))
+        self.versions.activated.connect(lambda place: self.version_chosen.emit(self.versions.itemData(place)))
+        theme.current().changed.connect(self._tint)
+
+    def show_runs(self, choices: Sequence[RunChoice], chosen: str) -> None:
+        """Offer these runs, `chosen` (a name, or empty) being the present one."""
+        self._choices = list(choices)
+        model = QStandardItemModel(self.runs)
+        for choice in self._choices:
+            item = QStandardItem(f"{choice.name}  ·  {choice.model}" if choice.model else choice.name)
+            item.setData(choice.name, Qt.ItemDataRole.UserRole)
+            item.setEnabled(not choice.lacking)
+            item.setToolTip(choice.lacking)
+            model.appendRow(item)
+        self.runs.setModel(model)
+        self._tint()
+        self.runs.setCurrentIndex(self.runs.findData(chosen) if chosen else -1)
+        self.runs.setToolTip(self.runs.currentText())
+
+    def show_versions(self, versions: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Offer these versions of the chosen run as (key, words)."""
+        self.versions.clear()
+        for key, words in versions:
+            self.versions.addItem(words, key)
+        self.versions.setCurrentIndex(self.versions.findData(chosen))
+        self.versions.setVisible(bool(versions))
+
+    def _tint(self) -> None:
+        for place, choice in enumerate(self._choices):
+            self.runs.setItemIcon(place, _disc(choice.color))
+
+
+class _Box(QComboBox):
+    """A list that asks for all the room its bold words need."""
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(theme.current().pixels(18), 0)
+
+
+def _disc(color: int | None) -> QIcon:
+    look = theme.current()
+    side = look.pixels(10)
+    pixmap = QPixmap(side * 2, side * 2)
+    pixmap.setDevicePixelRatio(2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(look.run_color(color) if color is not None else look.color("text3"))
+    painter.drawEllipse(QRectF(1, 1, side - 2, side - 2))
+    painter.end()
+    return QIcon(pixmap)
