@@ -14,20 +14,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words in (["--version"], ["-V"]):
         print(f"lmstudio-app {__version__}")
         return 0
-    if _opens_window(words):
+    if (folder := _window_folder(words)) is not None:
+        from pathlib import Path
+
         from lmstudio_app.gui.app import main as open_window
 
-        return open_window(words)
+        return open_window(workspace=Path(folder) if folder else None)
     from lmstudio_app.cli import main as run_command
 
     return run_command(words)
 
 
-def _opens_window(words: Sequence[str]) -> bool:
-    """Whether the words name no command: nothing at all, or only a workspace."""
-    if len(words) == 1:
-        return words[0].startswith("--workspace=")
-    return not words or (len(words) == 2 and words[0] == "--workspace")
+def _window_folder(words: Sequence[str]) -> str | None:
+    """The workspace to open the window on ("": the usual one) where the words name no command; None where they do."""
+    match words:
+        case []:
+            return ""
+        case ["--workspace", folder]:
+            return folder
+        case [word] if word.startswith("--workspace="):
+            return word.removeprefix("--workspace=")
+    return None
 
 
 if __name__ == "__main__":
