@@ -6,12 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication
-
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.widgets.focus_ring import FocusRing
 
 
 def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
@@ -19,22 +16,10 @@ def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
 
     `argv` are options for Qt. Returns the exit code.
     """
-    application = make_application(argv)
+    application = theme.make_application([sys.argv[0], *argv])
     window = open_window(workspace)
     window.show()
     return application.exec()
-
-
-def make_application(argv: Sequence[str] = ()) -> QApplication:
-    """The application with its name, theme and focus ring."""
-    application = QApplication([sys.argv[0], *argv])
-    application.setApplicationName("lmstudio-app")
-    application.setApplicationDisplayName("LMStudio App")
-    application.setDesktopFileName("lmstudio-app")
-    theme.current().restore()
-    application.setWindowIcon(theme.current().icon("mark", "text", 64))
-    FocusRing(application)
-    return application
 
 
 def open_window(workspace: Path | None = None) -> MainWindow:
@@ -44,7 +29,15 @@ def open_window(workspace: Path | None = None) -> MainWindow:
     session.setParent(window)
     session.preferred_device = str(theme.preferences().value("device", "auto"))
     folder = workspace or remembered_workspace()
-    window.painted.connect(lambda: session.warm_up(lambda: window.open_workspace(folder)))
+
+    def complete() -> None:
+        from lmstudio_app.gui.widgets.focus_ring import FocusRing
+
+        FocusRing(window)
+        window.setWindowIcon(theme.current().icon("mark", "text", 64))
+        session.warm_up(lambda: window.open_workspace(folder))
+
+    window.painted.connect(complete)
     return window
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from threading import Event as Flag
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThread, QTimer
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import JobFailed
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.events import JobFailed
 
 Stopping = Callable[[], bool]
 Work = Callable[[Stopping], Iterable[Any]]
@@ -69,13 +69,11 @@ class JobThread(QThread):
         return items
 
 
-@dataclass
 class _Started:
     """A thread at work, with those who want to hear of it."""
 
-    thread: JobThread
-    arrived: Arrived
-    ended: Ended
+    def __init__(self, thread: JobThread, arrived: Arrived, ended: Ended) -> None:
+        self.thread, self.arrived, self.ended = thread, arrived, ended
 
 
 class Jobs(QObject):
@@ -132,6 +130,10 @@ class Jobs(QObject):
 
 def failure_event(error: BaseException) -> JobFailed:
     """`error` as a report: a person's mistake in its own sentence, a bug with its traceback."""
+    import traceback
+
+    from lmstudio_app.engine.events import JobFailed
+
     if isinstance(error, UserError):
         return JobFailed(error.template, error.values)
     values = {"kind": type(error).__name__, "reason": str(error)}

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from importlib.util import find_spec
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QPaintEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.job_status import JobStatus
-from lmstudio_app.gui.job_thread import failure_event
 from lmstudio_app.gui.pane import Pane
 from lmstudio_app.gui.panes.start import StartPane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared, sentence
-from lmstudio_app.gui.widgets import number_text
-from lmstudio_app.gui.widgets.banner import Banner
 from lmstudio_app.gui.widgets.rail import Rail
-from lmstudio_app.gui.widgets.settings_dialog import SettingsDialog
-from lmstudio_app.gui.widgets.status import StatusStrip
 from lmstudio_app.gui.widgets.top_bar import TopBar
 
+if TYPE_CHECKING:
+    from lmstudio_app.gui.job_status import JobStatus
+    from lmstudio_app.gui.widgets.banner import Banner
+    from lmstudio_app.gui.widgets.settings_dialog import SettingsDialog
+    from lmstudio_app.gui.widgets.status import StatusStrip
 
-@dataclass(frozen=True)
-class Entry:
+
+class Entry(NamedTuple):
     """A pane of the rail: its module in `panes/`, its class, and what it needs the opened model to offer."""
 
     name: str
@@ -67,14 +65,41 @@ class MainWindow(QMainWindow):
         self._settings: SettingsDialog | None = None
         self.rail = Rail()
         self.top_bar = TopBar()
-        self.banner = Banner()
         self.stack = QStackedWidget()
-        self.strip = StatusStrip()
         self._build()
-        self.job_status = JobStatus(session, self.strip)
-        self._bind_keys()
-        self._connect()
+        self.painted.connect(self._complete)
         self.show_pane("start")
+
+    # What the first paint does without is made when it is asked for, at the latest right after that paint.
+
+    @cached_property
+    def banner(self) -> Banner:
+        """One sentence above the pane."""
+        from lmstudio_app.gui.widgets.banner import Banner
+
+        banner = Banner()
+        self._column.insertWidget(1, banner)
+        return banner
+
+    @cached_property
+    def strip(self) -> StatusStrip:
+        """The job and the machine, at the bottom."""
+        from lmstudio_app.gui.widgets.status import StatusStrip
+
+        strip = StatusStrip()
+        self.statusBar().addPermanentWidget(strip, 1)
+        return strip
+
+    @cached_property
+    def job_status(self) -> JobStatus:
+        """What keeps `strip` true to the session."""
+        from lmstudio_app.gui.job_status import JobStatus
+
+        return JobStatus(self.session, self.strip)
+
+    def _complete(self) -> None:
+        self._connect()
+        self._bind_keys()
 
     # Panes ------------------------------------------------------------------------------------------------------
 
@@ -102,18 +127,22 @@ class MainWindow(QMainWindow):
 
     def _make(self, name: str) -> Pane | None:
         if name == "start":
-            made: Pane = StartPane(self.session)
+            made: Pane = StartPane(self.session, self.stack)
         else:
             entry = next(entry for entry in PANES if entry.name == name)
             module = importlib.import_module(f"lmstudio_app.gui.panes.{entry.module}")
-            made = getattr(module, entry.pane)(self.session)
+            made = getattr(module, entry.pane)(self.session, self.stack)
         made.go.connect(self.show_pane)
-        made.said.connect(self.banner.say)
-        made.offered.connect(self.banner.say)
+        made.said.connect(self.say)
+        made.offered.connect(self.say)
         made.crumbs_changed.connect(self._show_place)
         self._panes[name] = made
         self.stack.addWidget(made)
         return made
+
+    def say(self, words: str, kind: str = "info", action: str = "", act: Callable[[], None] | None = None) -> None:
+        """Show one sentence above the pane; `act()` is called when `action` is pressed."""
+        self.banner.say(words, kind, action, act)
 
     def _show_place(self) -> None:
         self.top_bar.show_place(self.pane.title(), self.pane.crumbs())
@@ -132,28 +161,24 @@ class MainWindow(QMainWindow):
         self.resize(1440, 900)
         words = {"corpus": self.tr("Corpus"), "train": self.tr("Train"), "inspect": self.tr("Inspect"),
                  "console": self.tr("Console"), "runs": self.tr("Runs")}  # fmt: skip
-        for number, entry in enumerate(PANES, 1):
-            if find_spec(f"lmstudio_app.gui.panes.{entry.module}") is not None:
-                keys = QKeySequence(f"Ctrl+{number}").toString(QKeySequence.SequenceFormat.NativeText)
-                self.rail.add(entry.name, words[entry.name], keys)
-        middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.top_bar)
-        column.addWidget(self.banner)
-        column.addWidget(self.stack, 1)
+        for entry in PANES:
+            self.rail.add(entry.name, words[entry.name])
+        # From the outside in: whatever is put into another parent later is matched with the style sheet once more.
         central = QWidget()
+        self.setCentralWidget(central)
         line = QHBoxLayout(central)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(0)
         line.addWidget(self.rail)
-        line.addWidget(middle, 1)
-        self.setCentralWidget(central)
+        column = self._column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        line.addLayout(column, 1)
+        column.addWidget(self.top_bar)
+        column.addWidget(self.stack, 1)
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(0, 0, 0, 0)
-        bar.addPermanentWidget(self.strip, 1)
 
     def _connect(self) -> None:
         session = self.session
@@ -166,7 +191,11 @@ class MainWindow(QMainWindow):
         session.run_changed.connect(self._show_needs)
 
     def _bind_keys(self) -> None:
+        from PySide6.QtGui import QKeySequence, QShortcut
+
         look = theme.current()
+        for number, button in enumerate(self.rail.buttons.values(), 1):
+            button.set_shortcut(QKeySequence(f"Ctrl+{number}").toString(QKeySequence.SequenceFormat.NativeText))
         keys: dict[str, Callable[[], object]] = {
             f"Ctrl+{number}": partial(self.show_pane, entry.name) for number, entry in enumerate(PANES, 1)
         }
@@ -214,6 +243,8 @@ class MainWindow(QMainWindow):
             self._show_size()
 
     def _tell(self, failure: Exception) -> None:
+        from lmstudio_app.gui.job_thread import failure_event
+
         if isinstance(failure, UserError):
             self.banner.say(sentence(failure), "err")
             return
@@ -255,6 +286,8 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Open the settings."""
+        from lmstudio_app.gui.widgets.settings_dialog import SettingsDialog
+
         session = self.session
         folder = session.workspace.folder if session.opened else Path()
         choices = [("auto", self.tr("Choose by itself")), *((device.kind, device.title) for device in session.devices)]
@@ -273,6 +306,8 @@ class MainWindow(QMainWindow):
     def _show_size(self) -> None:
         if self._settings is None or not self.session.opened:
             return
+        from lmstudio_app.gui.widgets import number_text
+
         dialog, workspace = self._settings, self.session.workspace
 
         def arrived(sizes: list[int]) -> None:
@@ -312,6 +347,8 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _ask_to_close(self) -> None:
+        from PySide6.QtWidgets import QMessageBox
+
         name = self.session.job.run if self.session.job is not None else ""
         box = QMessageBox(self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

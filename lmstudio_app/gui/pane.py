@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared, sentence
-from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 
 
 class Pane(QWidget):
@@ -65,17 +64,23 @@ class Pane(QWidget):
 
     def choose_files(self) -> None:
         """Let the person choose text files, and make a corpus of them."""
+        from PySide6.QtWidgets import QFileDialog
+
         words = self.tr("Text (*.txt *.md *.markdown *.text);;All files (*)")
         chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose text files"), "", words)
         self.add_paths([Path(path) for path in chosen])
 
     def choose_folder(self) -> None:
         """Let the person choose a folder, and make a corpus of the texts in it."""
+        from PySide6.QtWidgets import QFileDialog
+
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Choose a folder of texts"))
         self.add_paths([Path(chosen)] if chosen else [])
 
     def paste_text(self) -> None:
         """Let the person paste a text, and make a corpus of it."""
+        from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
+
         dialog = PasteDialog(self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.given.connect(self.add_text)
@@ -115,6 +120,8 @@ class Pane(QWidget):
         if not self.session.busy:
             self._start(start, False)
             return
+        from PySide6.QtWidgets import QAbstractButton, QMessageBox
+
         name = self.session.job.run if self.session.job is not None else ""
         box = QMessageBox(self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -157,8 +164,7 @@ def model_words(family: str, outline: str) -> str:
 
 def run_alone(pane: type[Pane]) -> int:
     """Show one pane in a window of its own, on the workspace named on the command line or the usual one."""
-    application = QApplication(sys.argv)
-    theme.current().restore()
+    application = theme.make_application(sys.argv)
     session = Session()
     session.open_workspace(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     shown = pane(session)

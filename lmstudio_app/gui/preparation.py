@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from lmstudio_app.engine.events import CorpusReady, Event, Progress
 from lmstudio_app.gui.job_thread import Jobs, JobThread, until
 
-Preparation = Callable[[], Iterable[Event]]
+if TYPE_CHECKING:
+    from lmstudio_app.engine.events import Event, Progress
+
+Preparation = Callable[[], "Iterable[Event]"]
 
 
 class Preparations(QObject):
@@ -47,6 +50,8 @@ class Preparations(QObject):
         self.stop()
 
     def _next(self) -> None:
+        from lmstudio_app.engine.events import Progress
+
         if self._waiting:
             preparation = self._waiting.popleft()
             self.progress = Progress("", 0, 0, "")
@@ -58,6 +63,8 @@ class Preparations(QObject):
         self.changed.emit()
 
     def _arrived(self, items: list[Event]) -> None:
+        from lmstudio_app.engine.events import CorpusReady, Progress
+
         for event in items:
             if isinstance(event, Progress):
                 self.progress = event

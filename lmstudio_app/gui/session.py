@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Progress
-from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping
-from lmstudio_app.gui.preparation import Preparations
-from lmstudio_app.gui.training_job import TrainingJob, Trainings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from lmstudio_app.engine.devices import Device
+    from lmstudio_app.engine.events import Progress
     from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run, RunConfig, RunSummary
     from lmstudio_app.engine.workspace import Workspace
+    from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping
+    from lmstudio_app.gui.preparation import Preparations
+    from lmstudio_app.gui.training_job import TrainingJob, Trainings
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """The next run as it stands in the form: plain values, checked only when it is started.
 
     `tokenizer`, `model`, `training` and `execution` hold what differs from the preset and the declared defaults. An
@@ -38,10 +37,10 @@ class Draft:
     family: str = "gpt"
     preset: str = "small"
     name: str = ""
-    tokenizer: Mapping[str, Any] = field(default_factory=dict)
-    model: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
-    execution: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: Mapping[str, Any] = MappingProxyType({})
+    model: Mapping[str, Any] = MappingProxyType({})
+    training: Mapping[str, Any] = MappingProxyType({})
+    execution: Mapping[str, Any] = MappingProxyType({})
 
     def values(self) -> dict[str, dict[str, Any]]:
         """The settings by group, as the pipeline takes them; empty groups left out."""
@@ -82,17 +81,6 @@ class Session(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.jobs = Jobs(self)
-        self.trainings = Trainings(self.jobs, self._open, self)
-        self.trainings.changed.connect(self.job_changed)
-        self.trainings.changed.connect(self.list_runs)
-        self.trainings.noted.connect(self.noted)
-        self.trainings.arrived.connect(self.events_arrived)
-        self.trainings.failed.connect(self.failed)
-        self.preparations = Preparations(self.jobs, self)
-        self.preparations.changed.connect(self.preparing_changed)
-        self.preparations.ready.connect(self._corpus_ready)
-        self.preparations.failed.connect(self.failed)
         self._workspace: Workspace | None = None
         self._claim = contextlib.ExitStack()
         self.claim_refused: UserError | None = None
@@ -105,6 +93,39 @@ class Session(QObject):
         self.runs: tuple[RunSummary, ...] = ()
         self._listing: JobThread | None = None
         self._list_again = False
+
+    # Made when they are first used: the first paint needs none of them.
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The threads of this window. Any pane may start a job here."""
+        from lmstudio_app.gui.job_thread import Jobs
+
+        return Jobs(self)
+
+    @cached_property
+    def trainings(self) -> Trainings:
+        """The run that trains, and those that wait."""
+        from lmstudio_app.gui.training_job import Trainings
+
+        trainings = Trainings(self.jobs, self._open, self)
+        trainings.changed.connect(self.job_changed)
+        trainings.changed.connect(self.list_runs)
+        trainings.noted.connect(self.noted)
+        trainings.arrived.connect(self.events_arrived)
+        trainings.failed.connect(self.failed)
+        return trainings
+
+    @cached_property
+    def preparations(self) -> Preparations:
+        """The corpora in preparation."""
+        from lmstudio_app.gui.preparation import Preparations
+
+        preparations = Preparations(self.jobs, self)
+        preparations.changed.connect(self.preparing_changed)
+        preparations.ready.connect(self._corpus_ready)
+        preparations.failed.connect(self.failed)
+        return preparations
 
     @property
     def preparing(self) -> Progress | None:
@@ -267,7 +288,7 @@ class Session(QObject):
 
     def change_draft(self, **changes: Any) -> None:
         """Set fields of the draft."""
-        self.draft = replace(self.draft, **changes)
+        self.draft = self.draft._replace(**changes)
         self.draft_changed.emit()
 
     def configuration(self) -> RunConfig:
@@ -311,11 +332,11 @@ class Session(QObject):
 
     def pause(self) -> None:
         """Pause the training after its present step."""
-        self.trainings.ask(TrainingJob.pause)
+        self.trainings.ask(lambda job: job.pause())
 
     def resume(self) -> None:
         """Let the paused training go on."""
-        self.trainings.ask(TrainingJob.resume)
+        self.trainings.ask(lambda job: job.resume())
 
     def stop(self) -> None:
         """End the training after its present step, keeping a checkpoint. Those that wait go on waiting."""
@@ -323,7 +344,7 @@ class Session(QObject):
 
     def checkpoint(self) -> None:
         """Save a checkpoint of the training after its present step."""
-        self.trainings.ask(TrainingJob.checkpoint)
+        self.trainings.ask(lambda job: job.checkpoint())
 
     # Runs -------------------------------------------------------------------------------------------------------
 

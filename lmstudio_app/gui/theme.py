@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QByteArray, QDir, QObject, QRectF, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
@@ -33,8 +33,7 @@ MONO_FAMILIES = ("Cascadia Mono", "SF Mono", "DejaVu Sans Mono")
 CHINESE_FAMILIES = ("Microsoft YaHei UI", "PingFang SC", "Noto Sans CJK SC", "WenQuanYi Micro Hei")
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(NamedTuple):
     """The colours of one palette, named by what they are for. Contrasts are calculated (WCAG)."""
 
     bg: str
@@ -85,6 +84,17 @@ DARK = Tokens(
 )  # fmt: skip
 
 
+def make_application(argv: Sequence[str]) -> QApplication:
+    """The application, in the style that the palettes and the style sheet are made for. `argv` are options for Qt."""
+    # As an option, because to ask for the style from Python costs a tenth of the time to the first paint.
+    application = QApplication([*(argv or ["lmstudio-app"]), "-style", "Fusion"])
+    application.setApplicationName("lmstudio-app")
+    application.setApplicationDisplayName("LMStudio App")
+    application.setDesktopFileName("lmstudio-app")
+    current().restore()
+    return application
+
+
 class Theme(QObject):
     """The look of the application.
 
@@ -99,6 +109,7 @@ class Theme(QObject):
         self._application = application
         self._mode: Mode = "system"
         self._scale = 1.0
+        self._tokens = LIGHT
         self._icons: dict[tuple[str, str, int], QIcon] = {}
         self._fonts: dict[tuple[int, int, bool], QFont] = {}
         application.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -110,7 +121,7 @@ class Theme(QObject):
 
     @property
     def dark(self) -> bool:
-        """Whether the dark palette is shown."""
+        """Whether the dark palette is to be shown."""
         if self._mode == "system":
             return self._application.styleHints().colorScheme() == Qt.ColorScheme.Dark
         return self._mode == "dark"
@@ -118,7 +129,7 @@ class Theme(QObject):
     @property
     def tokens(self) -> Tokens:
         """The palette that is shown."""
-        return DARK if self.dark else LIGHT
+        return self._tokens
 
     @property
     def scale(self) -> float:
@@ -162,8 +173,7 @@ class Theme(QObject):
         """Lay palette, font and style sheet over the application. Widgets re-polish by themselves."""
         self._icons.clear()
         self._fonts.clear()
-        if self._application.style().objectName() != "fusion":
-            self._application.setStyle("Fusion")
+        self._tokens = DARK if self.dark else LIGHT
         self._application.setFont(self.font())
         if self._high_contrast():
             self._application.setPalette(self._application.style().standardPalette())
@@ -199,17 +209,10 @@ class Theme(QObject):
         return QFont(self._fonts[key])
 
     def icon(self, name: str, token: str = "text", size: int = 16) -> QIcon:
-        """The bundled icon `name` in the colour of `token`, crisp at one and two device pixels per pixel.
-
-        Disabled it is drawn in `text3`.
-        """
+        """The bundled icon `name` in the colour of `token`, crisp on the finest screen there is."""
         key = (name, token, size)
         if key not in self._icons:
-            icon = QIcon()
-            for ratio in (1, 2, 3):
-                icon.addPixmap(self.pixmap(name, token, size, ratio))
-                icon.addPixmap(self.pixmap(name, "text3", size, ratio), QIcon.Mode.Disabled)
-            self._icons[key] = icon
+            self._icons[key] = QIcon(self.pixmap(name, token, size, self._application.devicePixelRatio()))
         return self._icons[key]
 
     def pixmap(self, name: str, token: str = "text", size: int = 16, ratio: float = 1.0) -> QPixmap:
@@ -228,7 +231,7 @@ class Theme(QObject):
 
     def style_sheet(self) -> str:
         """The style sheet. In its template `@name` is a token's colour (`@mono` font families), `@13` a size."""
-        colours = {field.name: str(getattr(self.tokens, field.name)) for field in fields(self.tokens)}
+        colours = {name: str(value) for name, value in self.tokens._asdict().items()}
         colours["training"], colours["validation"] = self.tokens.runs[:2]
         colours["mono"] = ", ".join(f'"{name}"' for name in _families(True))
 
@@ -253,13 +256,19 @@ class Theme(QObject):
         stored.setValue("text_size", self._scale)
 
 
+_themes: list[Theme] = []
+
+
 def current() -> Theme:
     """The theme of the running application, made on first use. Raises `RuntimeError` where there is no application."""
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         raise RuntimeError("the theme needs a QApplication")
-    found = application.findChild(Theme, options=Qt.FindChildOption.FindDirectChildrenOnly)
-    return found if isinstance(found, Theme) else Theme(application)
+    if not _themes:  # findChild would do too, but its first call costs as much as painting the window
+        theme = Theme(application)
+        _themes.append(theme)
+        theme.destroyed.connect(_themes.clear)
+    return _themes[0]
 
 
 def preferences() -> QSettings:

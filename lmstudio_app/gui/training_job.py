@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from lmstudio_app.engine import events
 from lmstudio_app.gui.job_thread import Jobs, Stopping, failure_event
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from lmstudio_app.engine import events
     from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run
     from lmstudio_app.engine.training.control import Control
@@ -91,6 +91,8 @@ class TrainingJob:
 
     def take(self, event: events.Event) -> None:
         """Note what `event` says."""
+        from lmstudio_app.engine import events
+
         match event:
             case events.RunStarted():
                 self.step, self.steps = event.step, event.steps
@@ -212,13 +214,15 @@ class Trainings(QObject):
         self._jobs.start(work, self._arrived, self._ended)
 
     def _arrived(self, items: list[events.Event]) -> None:
+        from lmstudio_app.engine.events import Noted
+
         job = self.job
         if job is None:
             return
         before = job.state
         for event in items:
             job.take(event)
-            if isinstance(event, events.Noted):
+            if isinstance(event, Noted):
                 self.noted.emit(event)
         self.arrived.emit(items)
         if job.state != before:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
@@ -16,12 +16,9 @@ from lmstudio_app.gui.pane import Pane, model_words, run_alone
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.card import Card
 from lmstudio_app.gui.widgets.choose_text_card import ChooseTextCard
 from lmstudio_app.gui.widgets.columns import Columns
-from lmstudio_app.gui.widgets.example_card import ExampleCard
-from lmstudio_app.gui.widgets.example_plot import Example
-from lmstudio_app.gui.widgets.next_run_card import NextRunCard
-from lmstudio_app.gui.widgets.remark import Remark
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
@@ -29,6 +26,9 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
     from lmstudio_app.engine.registry import Family
     from lmstudio_app.engine.run import RunConfig
+    from lmstudio_app.gui.widgets.example_card import ExampleCard
+    from lmstudio_app.gui.widgets.example_plot import Example
+    from lmstudio_app.gui.widgets.next_run_card import NextRunCard
 
 PREVIEW_CHARACTERS = 600
 NARROWEST_CARD = 320
@@ -38,8 +38,7 @@ SMALL_TEXT_BYTES = 200_000
 """A text below this is learnt by heart by anything but the tiniest model."""
 
 
-@dataclass(frozen=True)
-class Rung:
+class Rung(NamedTuple):
     """One step of the ladder from simple to able: a family, or one choice of its first setting (RNN, LSTM, GRU)."""
 
     key: str
@@ -56,16 +55,50 @@ class StartPane(Pane):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.text = ChooseTextCard()
-        self.run = NextRunCard()
-        self.example = ExampleCard(recorded_example())
+        self._was_painted = False
         self._rungs: dict[str, Rung] = {}
         self._sample: str | None = None
         self._devices = WrappingRow(spacing=20)
         self._build()
         self._connect()
-        self.run.set_ready(False, self.tr("Choose a text first"))
         if session.opened:
             self._workspace_changed()
+
+    # The second and third card are made right after the first paint, or when they are asked for.
+
+    @cached_property
+    def run(self) -> NextRunCard:
+        """The card of the drafted run."""
+        from lmstudio_app.gui.widgets.next_run_card import NextRunCard
+
+        card = NextRunCard()
+        card.train_pressed.connect(self.train)
+        card.settings_wanted.connect(lambda: self.go.emit("train"))
+        card.rung_chosen.connect(self._choose_rung)
+        card.set_ready(False, self.tr("Choose a text first"))
+        self._columns.put(1, card)
+        return card
+
+    @cached_property
+    def example(self) -> ExampleCard:
+        """The card of the finished example."""
+        from lmstudio_app.gui.widgets.example_card import ExampleCard
+
+        card = ExampleCard(recorded_example())
+        self._columns.put(2, card)
+        return card
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self, self.complete)
+
+    def complete(self) -> None:
+        """Make what the first paint did without."""
+        self.run.show()
+        self.example.show()
+        self._show_devices()
 
     def title(self) -> str:
         return self.tr("Start")
@@ -79,24 +112,25 @@ class StartPane(Pane):
     # Building ---------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
         page = QWidget()
         page.setProperty("scrolled", True)
+        scroll.setWidget(page)
         column = QVBoxLayout(page)
         column.setContentsMargins(48, 20, 48, 12)
         column.setSpacing(8)
         column.addWidget(Text(self.tr("Train a small language model on your own text"), "hero", wrap=True))
         column.addWidget(Text(self.tr("Three actions. Everything stays on this computer."), "hero2", wrap=True))
         column.addSpacing(6)
-        column.addWidget(Columns((self.text, self.run, self.example), NARROWEST_CARD), 1)
+        self._columns = Columns((self.text, Card(), Card()), NARROWEST_CARD)
+        column.addWidget(self._columns, 1)
         column.addSpacing(4)
         column.addLayout(self._devices)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(page)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
 
     def _connect(self) -> None:
         session, text = self.session, self.text
@@ -106,9 +140,6 @@ class StartPane(Pane):
         text.folder_wanted.connect(self.choose_folder)
         text.paste_wanted.connect(self.paste_text)
         text.sample_chosen.connect(self._pick_sample)
-        self.run.train_pressed.connect(self.train)
-        self.run.settings_wanted.connect(lambda: self.go.emit("train"))
-        self.run.rung_chosen.connect(self._choose_rung)
         session.workspace_changed.connect(self._workspace_changed)
         session.devices_changed.connect(self._show_devices)
         session.preparing_changed.connect(self._show_progress)
@@ -290,6 +321,8 @@ class StartPane(Pane):
     # The machine ------------------------------------------------------------------------------------------------
 
     def _show_devices(self) -> None:
+        from lmstudio_app.gui.widgets.remark import Remark
+
         while (item := self._devices.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
@@ -322,6 +355,10 @@ def rungs() -> Iterator[Rung]:
 
 def recorded_example() -> Example | None:
     """The example that travels with the program; None where there is none."""
+    import json
+
+    from lmstudio_app.gui.widgets.example_plot import Example
+
     for path in sorted((resources_folder() / "examples").glob("*.json")):
         try:
             return Example.from_json(json.loads(path.read_text(encoding="utf-8")))

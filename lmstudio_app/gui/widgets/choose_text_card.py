@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
@@ -10,10 +11,12 @@ from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import row, strip
-from lmstudio_app.gui.widgets.choice_row import ChoiceRow
 from lmstudio_app.gui.widgets.drop_area import DropArea
 from lmstudio_app.gui.widgets.step_card import StepCard
 from lmstudio_app.gui.widgets.text import ElidedText, Text
+
+if TYPE_CHECKING:
+    from lmstudio_app.gui.widgets.choice_row import ChoiceRow
 
 PREVIEW_LINES = 5
 
@@ -61,6 +64,8 @@ class ChooseTextCard(StepCard):
 
     def show_samples(self, samples: Iterable[tuple[str, str, str, str]]) -> None:
         """Offer bundled samples: (name, title, one sentence, size in words)."""
+        from lmstudio_app.gui.widgets.choice_row import ChoiceRow
+
         for name, title, summary, size in samples:
             choice = ChoiceRow(title, summary, [size])
             choice.clicked.connect(lambda checked=True, name=name: self.sample_chosen.emit(name))

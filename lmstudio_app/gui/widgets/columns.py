@@ -27,6 +27,13 @@ class Columns(QWidget):
         theme.current().changed.connect(self._lay)
         self._lay()
 
+    def put(self, place: int, card: QWidget) -> None:
+        """Put another card in a place."""
+        old, self._cards[place] = self._cards[place], card
+        card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._grid.replaceWidget(old, card)
+        old.deleteLater()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay()

@@ -4,54 +4,51 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
 
 from lmstudio_app.gui import theme
 
 OUTSIDE = 4
 """Pixels from the control's edge to the outer edge of the ring: a gap of 2 and a line of 2."""
 
-KEYBOARD = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-    Qt.FocusReason.OtherFocusReason,
-)
 _GEOMETRY = (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide)
 
 
 class FocusRing(QObject):
-    """Draws the ring for a whole application, as soon as the keyboard is used to move the focus."""
+    """Draws the ring in all windows of the application, as long as `parent` lives.
 
-    def __init__(self, application: QApplication) -> None:
-        super().__init__(application)
+    A click moves the focus without a ring; a widget with the property `paintsFocus` draws its own.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self._overlay: _Overlay | None = None
+        self._ringed: QWidget | None = None
         self._watched: list[QWidget] = []
-        self._keyboard = False
-        application.installEventFilter(self)
-        application.focusChanged.connect(self._moved)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._moved)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = event.type()
-        if kind == QEvent.Type.KeyPress:
-            self._keyboard = True
-        elif kind == QEvent.Type.MouseButtonPress:
-            self._keyboard = False
-            self._drop()
-        elif kind in _GEOMETRY and watched in self._watched:
+        if event.type() in _GEOMETRY:
             self._lay()
         return False
 
     def _moved(self, old: QWidget | None, new: QWidget | None) -> None:
+        by_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        returned = new is not None and new is self._ringed
         self._drop()
-        if new is None or not self._keyboard or new.property("paintsFocus"):
+        # A window that opens or comes back gives the focus to somebody: nobody moved it there.
+        if new is None or by_mouse or new.property("paintsFocus") or (old is None and not returned):
             return
-        self._watched = []
+        self._ringed = new
         widget: QWidget | None = new
         while widget is not None:
             self._watched.append(widget)
+            widget.installEventFilter(self)
             widget = None if widget.isWindow() else widget.parentWidget()
         self._overlay = _Overlay(new.window())
+        new.destroyed.connect(self._drop)
         self._lay()
 
     def _lay(self) -> None:
@@ -63,13 +60,17 @@ class FocusRing(QObject):
             self._overlay.hide()
             return
         place = QRect(target.mapTo(window, QPoint(0, 0)), target.size())
-        inside = isinstance(target, QAbstractScrollArea | QAbstractItemView) or shown.size() != target.size()
+        inside = isinstance(target, QAbstractScrollArea) or shown.size() != target.size()
         margin = 0 if inside else OUTSIDE
         self._overlay.setGeometry(place.adjusted(-margin, -margin, margin, margin).intersected(window.rect()))
         self._overlay.raise_()
         self._overlay.show()
 
     def _drop(self) -> None:
+        for widget in self._watched:
+            widget.removeEventFilter(self)
+        if self._ringed is not None:
+            self._ringed.destroyed.disconnect(self._drop)
         self._watched = []
         if self._overlay is not None:
             self._overlay.hide()

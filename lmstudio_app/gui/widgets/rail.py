@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
@@ -14,10 +14,10 @@ WIDTH = 72
 class RailButton(QToolButton):
     """An icon over a word. A dot says that something goes on in its pane; `lacking` why it has nothing to show."""
 
-    def __init__(self, name: str, words: str, shortcut: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, words: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = name
-        self._shortcut = shortcut
+        self._shortcut = ""
         self._dot: str | None = None
         self._lacking = ""
         self.setText(words)
@@ -27,7 +27,6 @@ class RailButton(QToolButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.toggled.connect(self._tint)
         theme.current().changed.connect(self._tint)
-        self._tint()
         self.set_lacking("")
 
     def set_dot(self, token: str | None, words: str = "") -> None:
@@ -35,6 +34,11 @@ class RailButton(QToolButton):
         self._dot = token
         self.setAccessibleDescription(words or self._lacking)
         self.update()
+
+    def set_shortcut(self, keys: str) -> None:
+        """Name the keys that press it, in the tooltip."""
+        self._shortcut = keys
+        self.set_lacking(self._lacking)
 
     def set_lacking(self, reason: str) -> None:
         """Grey the button and say why; it can still be pressed, and the pane explains. Empty: nothing is lacking."""
@@ -89,17 +93,17 @@ class Rail(QFrame):
         self.settings = RailButton("settings", self.tr("Settings"))
         self.settings.clicked.connect(self.settings_wanted)
         self._column.addWidget(self.settings)
+        self._lay_mark()
         theme.current().changed.connect(self._lay)
-        self._lay()
+        theme.current().changed.connect(self._lay_mark)
 
-    def add(self, name: str, words: str, shortcut: str) -> RailButton:
+    def add(self, name: str, words: str) -> RailButton:
         """Add the button of the pane `name` below the others."""
-        button = RailButton(name, words, shortcut)
+        button = RailButton(name, words)
         button.setCheckable(True)
         button.clicked.connect(lambda: self.chosen.emit(name))
         self.buttons[name] = button
         self._column.insertWidget(self._column.count() - 2, button)
-        self._lay()
         return button
 
     def check(self, name: str) -> None:
@@ -118,10 +122,17 @@ class Rail(QFrame):
                 painter.fillRect(QRectF(0, place.top(), 3, place.height()), theme.current().color("ink"))
         painter.end()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._lay()
+
+    def _lay_mark(self) -> None:
+        look = theme.current()
+        self._mark.setPixmap(look.pixmap("mark", "text", 26, self.devicePixelRatioF()))
+
     def _lay(self) -> None:
         look = theme.current()
         widest = max((button.sizeHint().width() for button in (*self.buttons.values(), self.settings)), default=0)
         self.setFixedWidth(max(look.pixels(WIDTH), widest + 14))
         for button in (*self.buttons.values(), self.settings):
             button.setFixedHeight(look.pixels(52))
-        self._mark.setPixmap(look.pixmap("mark", "text", 26, self.devicePixelRatioF()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 Role = Literal[
@@ -33,8 +33,13 @@ class Text(QLabel):
         self.setWordWrap(wrap)
         if verbatim:
             self.setProperty("verbatim", True)
-        if copyable:
+        self._copyable = copyable
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        # What lets a label be selected is a text document each: made when the mouse comes, not for all labels at once.
+        if self._copyable and not self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
             self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        super().enterEvent(event)
 
     def set_role(self, role: Role) -> None:
         """Take another role of the style sheet."""
@@ -51,11 +56,12 @@ class ElidedText(Text):
         super().__init__("", role, verbatim=verbatim, copyable=False, parent=parent)
         self._words = words
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._lay()
+        self.set_words(words)
 
     def set_words(self, words: str) -> None:
         """Show other words."""
         self._words = words
+        self.setAccessibleName(words)
         self._lay()
 
     def words(self) -> str:
@@ -67,8 +73,7 @@ class ElidedText(Text):
         self._lay()
 
     def _lay(self) -> None:
-        self.ensurePolished()
         fitting = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, max(self.width(), 8))
         self.setText(fitting)
-        self.setToolTip(self._words if fitting != self._words else "")
-        self.setAccessibleName(self._words)
+        if fitting != self._words or self.toolTip():
+            self.setToolTip(self._words if fitting != self._words else "")
