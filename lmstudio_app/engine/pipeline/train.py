@@ -49,10 +49,12 @@ class _Start:
 def train(run: Run, control: Control | None = None, *, execution: Mapping[str, Any] | None = None) -> Iterator[Event]:
     """Train `run` to its end. `execution` changes device or threads of a run that has begun ({"device": "cpu"}).
 
-    `RunStarted` comes first, but for the `Progress` of tokens made now; `RunEnded` comes last. Closing the generator, or `control.stop()`, ends the
-    training after its present step and keeps a checkpoint; both can be resumed. A full disk pauses it (`JobPaused` with
-    a reason) until `control.resume()` or `stop()`. Raises `Held` when somebody else trains the run, `UserError` for
-    what a person can mend, and whatever else goes wrong; the run is then "failed" and its last checkpoint stays.
+    `RunStarted` comes first, but for the `Progress` of tokens made now; `RunEnded` comes last. Closing the generator
+    or `control.stop()` ends the training after its present step and keeps a checkpoint; both can be resumed. A full
+    disk pauses it (`JobPaused` with a reason) until `control.resume()` or `stop()`.
+
+    Raises `Held` when somebody else trains the run, `UserError` for what a person can mend, and whatever else goes
+    wrong; the run is then "failed" and its last checkpoint stays.
     """
     control = control or Control()
     try:
