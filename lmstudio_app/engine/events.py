@@ -50,6 +50,19 @@ class SourceSkipped(Event):
 
 
 @dataclass(frozen=True)
+class Counted(Event):
+    """What is in the cleaned text, known before it is cut into tokens. `different_words` is None beyond a million,
+    `character_entropy` is in bits."""
+
+    documents: int
+    characters: int
+    bytes: int
+    different_words: int | None
+    different_characters: int
+    character_entropy: float
+
+
+@dataclass(frozen=True)
 class CorpusReady(Event):
     """The corpus folder is complete."""
 

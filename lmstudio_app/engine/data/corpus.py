@@ -2,6 +2,7 @@
 
 corpus.toml       format, origin, settings, statistics, hash, exact entropy; written last
 sources.jsonl     the files it was read from
+skipped.jsonl     the files that could not be read, each with the reason
 documents.npy     where each document ends, in bytes of the whole text
 bits.npy          −log2 p of each document, where known (bundled samples)
 pasted.txt        pasted text as it came
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 FILE = "corpus.toml"
 SOURCES = "sources.jsonl"
+SKIPPED = "skipped.jsonl"
 DOCUMENTS = "documents.npy"
 BITS = "bits.npy"
 PASTED = "pasted.txt"
@@ -62,6 +64,17 @@ class Source:
     bytes: int
     documents: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was to be read with others and could not be: why, as a sentence `template` with `values`. Where only
+    its encoding is in doubt, `options` are those to choose from, as [encoding, decoded excerpt]."""
+
+    path: str
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    options: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,14 @@ class Corpus:
         """The files it was read from; none for pasted text and samples. Raises `UserError`."""
         try:
             return [Source(**row) for row in read_jsonl(self.folder / SOURCES)]
+        except TypeError as error:
+            raise damaged(self.folder) from error
+
+    @cached_property
+    def skipped(self) -> Sequence[Skipped]:
+        """The files that could not be read with the others. Raises `UserError`."""
+        try:
+            return [Skipped(**row) for row in read_jsonl(self.folder / SKIPPED)]
         except TypeError as error:
             raise damaged(self.folder) from error
 

@@ -5,7 +5,7 @@ Each fills a `CorpusWriter` step by step, yielding events, and returns the sourc
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from lmstudio_app.engine.data.sources import Skipping, examine_files, read_files
 from lmstudio_app.engine.data.tokenization import text_pieces
 from lmstudio_app.engine.data.tokenizer import refuse_surrogates
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Event, Progress
+from lmstudio_app.engine.events import Event, Progress, SourceSkipped
 from lmstudio_app.engine.storage.atomic import write_text
 
 _DOCUMENTS_AT_ONCE = 200
@@ -134,15 +134,18 @@ class SameFiles:
     def fill(self, writer: CorpusWriter) -> Filling:
         """Read them again, in other encodings where `encodings` says so."""
         asked = {str(path): check_encoding(encoding) for path, encoding in self.encodings.items()}
-        known = {source.path for source in self.corpus.sources}
+        left_out = {skipped.path for skipped in self.corpus.skipped}
+        known = {source.path for source in self.corpus.sources} | left_out
         for path in asked:
             if path not in known and path != str(None):
                 raise UserError("“{path}” is not one of the files of “{corpus}”.", path=path, corpus=self.corpus.name)
         found = [
             self._found(source, asked.get(source.path, asked.get(str(None), ""))) for source in self.corpus.sources
         ]
+        found += [Source(path, "", encoding, 1.0, 0, 0, "") for path, encoding in asked.items() if path in left_out]
+        yield from _skipped_again(self.corpus, asked)
         sources = yield from read_files(found, writer, Skipping([], many=False))
-        for before, after in zip(self.corpus.sources, sources, strict=True):
+        for before, after in zip(self.corpus.sources, sources, strict=False):  # behind them stands what is new
             if before.sha256 != after.sha256:
                 raise self._changed(before)
         return sources
@@ -171,6 +174,15 @@ class SameFiles:
         )
 
 
+def _skipped_again(corpus: Corpus, read_now: Collection[str] = ()) -> Iterator[Event]:
+    """Tell again what was skipped when `corpus` was made, but for what is read now."""
+    for skipped in corpus.skipped:
+        if skipped.path not in read_now:
+            reason = skipped.template.format(**skipped.values)
+            options = tuple((encoding, excerpt) for encoding, excerpt in skipped.options)
+            yield SourceSkipped(skipped.path, reason, skipped.template, skipped.values, options)
+
+
 @dataclass(frozen=True)
 class SameText:
     """The cleaned text that a corpus has."""
@@ -190,6 +202,7 @@ class SameText:
 
     def fill(self, writer: CorpusWriter) -> Filling:
         """Copy it, documents and all."""
+        yield from _skipped_again(self.corpus)
         for done in writer.copy(self.corpus):
             yield Progress("Reading", done, self.corpus.statistics.bytes, "bytes")
         pasted = self.corpus.folder / PASTED

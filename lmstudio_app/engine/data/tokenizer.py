@@ -116,6 +116,10 @@ class Tokenizer(ABC):
     def to_json(self) -> dict[str, Any]:
         """The tokenizer in the format of the library `tokenizers`."""
 
+    def spelling(self, token: int) -> bytes:
+        """The UTF-8 bytes that `token` stands for; of the unknown one those that show it."""
+        return self._tokens[token]
+
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of `tokens` (N,); the unknown one and impossible bytes show as U+FFFD."""
         plain = getattr(tokens, "tolist", lambda: tokens)()

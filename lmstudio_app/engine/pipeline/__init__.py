@@ -1,6 +1,8 @@
 """The whole story, one verb per file. Window and terminal start every job here; nothing heavy is imported until then.
 
     prepare         text files, pasted text or a bundled sample → a corpus       redo: the same with other settings
+    preview         a corpus → how a text in it begins                            preview_tokens: and is cut into tokens
+    preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
+    from lmstudio_app.engine.pipeline.preview import count_tokens, preview, preview_file, preview_tokens
     from lmstudio_app.engine.pipeline.train import train
 
 __all__ = [
     "check",
     "check_attention_format",
+    "count_tokens",
     "demonstrate",
     "draft",
     "draft_from_file",
@@ -46,6 +50,9 @@ __all__ = [
     "generate",
     "inspect",
     "prepare",
+    "preview",
+    "preview_file",
+    "preview_tokens",
     "redo",
     "save_attention",
     "save_loss",
@@ -55,7 +62,10 @@ __all__ = [
 
 _FILES = {
     "check_attention_format": "export",
+    "count_tokens": "preview",
     "draft_from_file": "draft",
+    "preview_file": "preview",
+    "preview_tokens": "preview",
     "redo": "prepare",
     "save_attention": "export",
     "save_loss": "loss",

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.data.building import occupied, publish, scaffold
-from lmstudio_app.engine.data.corpus import SOURCES, Corpus, CorpusRecord, CorpusSettings
+from lmstudio_app.engine.data.corpus import SKIPPED, SOURCES, Corpus, CorpusRecord, CorpusSettings, Skipped, Source
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CorpusReady, Event
+from lmstudio_app.engine.events import CorpusReady, Counted, Event, SourceSkipped
 from lmstudio_app.engine.storage.names import check_name, tidy_name
 
 if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus_writer import CorpusWriter
     from lmstudio_app.engine.data.origins import TextOrigin
     from lmstudio_app.engine.data.tokenization import Tokenization
     from lmstudio_app.engine.workspace import Workspace
@@ -34,7 +35,8 @@ def prepare(
     """Make a corpus of files and folders, of pasted text, or of a bundled sample: exactly one of the three.
 
     `encodings` names the encoding of files by path, `encoding` that of all others; where neither does it is detected.
-    Yields `Progress` and, for files that cannot be read while others can, `SourceSkipped`; ends with `CorpusReady`.
+    Yields `Progress`, for files that cannot be read while others can `SourceSkipped`, and `Counted` before the text is
+    cut into tokens; ends with `CorpusReady`.
     A name that exists gets a number. Closing the generator, or an error, leaves nothing behind. Raises `UserError`.
     """
     given = [bool(paths), text is not None, sample is not None]
@@ -56,6 +58,8 @@ def redo(
     corpus: Corpus, settings: CorpusSettings | None = None, encodings: Mapping[Path | str, str] | None = None
 ) -> Iterator[Event]:
     """Make `corpus` anew with other settings, or its files read in other encodings; it keeps its name.
+
+    An encoding for a file that was skipped adds that file.
 
     Only what has to be done again is done; the sources are read again when their encoding or the cleaning changes. The
     folder is the old one or the new one, never half. Raises `UserError`, also when a source has changed or is gone
@@ -87,10 +91,20 @@ def _make(folder: Path, origin: TextOrigin, settings: CorpusSettings) -> Generat
     from lmstudio_app.engine.storage.atomic import join_lines, write_bytes
 
     with CorpusWriter(folder, settings.cleaning, separate=origin.separate) as writer:
-        sources = yield from origin.fill(writer)
+        sources, skipped = yield from _filled(origin, writer)
         written = yield from writer.finish(settings.split)
-    if sources:
-        write_bytes(folder / SOURCES, join_lines(vars(source) for source in sources))
+    for name, rows in ((SOURCES, sources), (SKIPPED, skipped)):
+        if rows:
+            write_bytes(folder / name, join_lines(vars(row) for row in rows))
+    found = written.statistics
+    yield Counted(
+        found.documents,
+        found.characters,
+        found.bytes,
+        found.different_words,
+        found.different_characters,
+        found.character_entropy,
+    )
     record = CorpusRecord(
         origin=origin.kind,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -101,6 +115,23 @@ def _make(folder: Path, origin: TextOrigin, settings: CorpusSettings) -> Generat
         entropy_bits=written.entropy_bits,
     )
     yield from _tokenize(folder, record)
+
+
+def _filled(
+    origin: TextOrigin, writer: CorpusWriter
+) -> Generator[Event, None, tuple[Sequence[Source], Sequence[Skipped]]]:
+    """Fill the writer; returns what was read and what was skipped."""
+    skipped: list[Skipped] = []
+    filling = origin.fill(writer)
+    while True:
+        try:
+            event = next(filling)
+        except StopIteration as end:
+            return end.value, skipped
+        if isinstance(event, SourceSkipped):
+            path = str(Path(event.path).absolute())
+            skipped.append(Skipped(path, event.template, dict(event.values), event.options))
+        yield event
 
 
 def _tokenize(folder: Path, record: CorpusRecord) -> Generator[Event, None, None]:

@@ -1,0 +1,114 @@
+"""How a text begins, and how it is cut into tokens: what a person looks at before anything is trained on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmstudio_app.engine.data.encoding import (
+    EncodingDoubtful,
+    check_encoding,
+    decoder,
+    detect,
+    misfit,
+    open_source,
+    unreadable,
+    without_mark,
+)
+from lmstudio_app.engine.data.excerpt import excerpt
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lmstudio_app.engine.data.corpus import Corpus
+
+CHARACTERS = 20_000
+TOKENIZED_CHARACTERS = 4_000
+_HEAD_BYTES = 1 << 16
+_CHUNK = 1 << 22  # tokens counted together
+_WIDEST = 4  # bytes of a unit of UTF-32
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The beginning of a text; `whole` when there is no more of it. `encoding` is that of a file."""
+
+    text: str
+    whole: bool
+    encoding: str = ""
+
+
+@dataclass(frozen=True)
+class TokenPreview:
+    """The beginning of a text cut into tokens: their ids (N,), what each adds to the text (N,), the bytes each stands
+    for (N,); how many different tokens there are, and which of them stands for unknown characters."""
+
+    tokens: tuple[int, ...]
+    pieces: tuple[str, ...]
+    spellings: tuple[bytes, ...]
+    vocabulary: int
+    unknown: int | None
+
+
+def preview(corpus: Corpus, source: int | None = None, characters: int = CHARACTERS) -> Preview:
+    """How the text of `corpus` begins, or that of `corpus.sources[source]`, after cleaning. Raises `UserError`."""
+    return Preview(*excerpt(corpus, source, characters))
+
+
+def preview_tokens(corpus: Corpus, source: int | None = None, characters: int = TOKENIZED_CHARACTERS) -> TokenPreview:
+    """The tokens of that beginning, cut as the corpus' own settings say. Raises `UserError`."""
+    tokenizer = corpus.tokenization().tokenizer
+    text, _ = excerpt(corpus, source, characters)
+    tokens = tokenizer.encode(text).tolist()
+    spellings = tuple(tokenizer.spelling(token) for token in tokens)
+    return TokenPreview(
+        tuple(tokens), tuple(tokenizer.pieces(tokens)), spellings, tokenizer.vocabulary, tokenizer.unknown
+    )
+
+
+def count_tokens(corpus: Corpus) -> NDArray[np.int64]:
+    """How often each token occurs in the training text (V,). Raises `UserError`."""
+    import numpy as np
+
+    store = corpus.tokenization().store
+    tokens = store.split("training")
+    counts = np.zeros(store.vocabulary, dtype=np.int64)
+    for first in range(0, len(tokens), _CHUNK):
+        counts += np.bincount(tokens[first : first + _CHUNK], minlength=store.vocabulary)
+    return counts
+
+
+def preview_file(path: Path, encoding: str | None = None, characters: int = CHARACTERS) -> Preview:
+    """How a file begins, read as `encoding` or as its first lines suggest; whether the rest fits shows when it is read.
+
+    Raises `UserError` when it cannot be read, is no text, or does not fit.
+    """
+    try:
+        with open_source(path) as file:
+            head = file.read(_HEAD_BYTES)
+            whole = not file.read(1)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    head = head if whole else _at_a_line_end(head)
+    chosen = check_encoding(encoding) if encoding else _likely(head, path)
+    try:
+        text = without_mark(decoder(chosen).decode(head, final=whole), chosen)
+    except UnicodeDecodeError as error:
+        raise misfit(str(path), chosen, error.start) from None
+    return Preview(text[:characters], whole and len(text) <= characters, chosen)
+
+
+def _likely(head: bytes, path: Path) -> str:
+    try:
+        return detect(head, str(path)).encoding
+    except EncodingDoubtful as error:
+        return error.options[0][0]
+
+
+def _at_a_line_end(head: bytes) -> bytes:
+    """The part of a head that ends where a line does, so that no character is cut; of UTF-16 and UTF-32 whole units."""
+    if b"\0" in head:
+        return head[: len(head) // _WIDEST * _WIDEST]
+    return head[: head.rfind(b"\n") + 1] or head

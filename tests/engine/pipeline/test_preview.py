@@ -1,0 +1,110 @@
+"""How texts begin, before and after they are corpora, and files that were skipped and come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmstudio_app.engine import pipeline
+from lmstudio_app.engine.data.cleaning import CleaningSettings
+from lmstudio_app.engine.data.corpus import CorpusSettings
+from lmstudio_app.engine.data.splits import SplitSettings
+from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Counted, SourceSkipped
+from lmstudio_app.engine.workspace import Workspace
+
+CHARACTERS = CorpusSettings(tokenizer=TokenizerSettings(kind="character"))
+RUSSIAN = "Старый мельник пошёл к реке и сказал: «Я её потерял».\n" * 6
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    return Workspace.open(tmp_path / "workspace")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "texts"
+    made.mkdir()
+    (made / "a.txt").write_text("The first text. Café, naïve.\n" * 20, encoding="utf-8")
+    (made / "b.txt").write_bytes(RUSSIAN.encode("cp1251"))
+    (made / "c.bin").write_bytes(bytes(range(256)) * 8)
+    (made / "d.txt").write_bytes(b"\xe9t\xe9, p\xe8re: " + "été, père, là.\n".encode() * 2)  # two encodings in one file
+    return made
+
+
+def prepared(workspace: Workspace, **request):
+    events = list(pipeline.prepare(workspace, settings=CHARACTERS, **request))
+    return workspace.corpus(events[-1].corpus), events
+
+
+def test_each_file_of_a_corpus_begins_as_it_did(workspace, folder):
+    corpus, events = prepared(workspace, paths=[folder])
+    assert [source.encoding for source in corpus.sources] == ["utf-8", "cp1251"]
+    assert pipeline.preview(corpus, 0, 15).text == "The first text."
+    second = pipeline.preview(corpus, 1)
+    assert second.text.rstrip("\n") == RUSSIAN.rstrip("\n")
+    assert second.whole
+    assert pipeline.preview(corpus).text.startswith("The first text.")
+    assert not pipeline.preview(corpus, None, 100).whole
+    counted = next(event for event in events if isinstance(event, Counted))
+    assert (counted.documents, counted.characters) == (2, corpus.statistics.characters)
+
+
+def test_what_was_skipped_is_remembered_and_can_be_added(workspace, folder):
+    corpus, _ = prepared(workspace, paths=[folder])
+    skipped = {skipped.path: skipped for skipped in corpus.skipped}
+    assert set(skipped) == {str(folder / "c.bin"), str(folder / "d.txt")}
+    assert not skipped[str(folder / "c.bin")].options
+    options = skipped[str(folder / "d.txt")].options
+    assert len(options) >= 2
+    again = list(pipeline.redo(corpus, CHARACTERS.model_copy(update={"split": SplitSettings(training=0.8)})))
+    assert len([event for event in again if isinstance(event, SourceSkipped)]) == 2
+    corpus = workspace.corpus(corpus.name)
+    assert len(corpus.skipped) == 2
+    list(pipeline.redo(corpus, encodings={folder / "d.txt": options[0][0]}))
+    corpus = workspace.corpus(corpus.name)
+    assert [skipped.path for skipped in corpus.skipped] == [str(folder / "c.bin")]
+    assert [source.path for source in corpus.sources][2:] == [str(folder / "d.txt")]
+    list(pipeline.redo(corpus, CHARACTERS.model_copy(update={"cleaning": CleaningSettings(trailing_spaces=True)})))
+    assert len(workspace.corpus(corpus.name).sources) == 3
+
+
+def test_tokens_of_the_beginning(workspace):
+    text = "Ein Mädchen ging, ging und ging.\n" * 30
+    corpus, _ = prepared(workspace, text=text, name="Mädchen")
+    shown = pipeline.preview_tokens(corpus, None, 40)
+    assert "".join(shown.pieces) == text[:40]
+    assert b"".join(shown.spellings) == text[:40].encode()
+    counts = pipeline.count_tokens(corpus)
+    assert counts.sum() == corpus.statistics.tokens["training"]
+    assert counts[shown.tokens[0]] == corpus.text("training").count("E")
+    assert shown.vocabulary == len(counts)
+    wanted = CorpusSettings(tokenizer=TokenizerSettings(kind="bpe", vocabulary=256))
+    list(pipeline.redo(corpus, wanted))
+    halves = pipeline.preview_tokens(workspace.corpus("Mädchen"), None, 6)
+    assert halves.pieces[5:7] == ("", "ä")  # a letter of two bytes belongs to the second
+    assert halves.spellings[5:7] == (b"\xc3", b"\xa4")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "utf-16", "utf-16-le", "gb18030"])
+@pytest.mark.parametrize("copies", [1, 4000])
+def test_a_file_before_it_is_a_corpus(tmp_path, encoding, copies):
+    path = tmp_path / "text.txt"
+    path.write_bytes((RUSSIAN * copies).encode(encoding))
+    shown = pipeline.preview_file(path, None if encoding != "gb18030" else encoding, 200)
+    assert shown.text == RUSSIAN[:200]
+    assert not shown.whole
+    assert pipeline.preview_file(path, encoding).whole == (copies == 1)
+
+
+def test_a_file_that_does_not_fit_or_is_no_text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes("père".encode("cp1252") * 10)
+    with pytest.raises(UserError, match="does not fit"):
+        pipeline.preview_file(path, "utf-8")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    with pytest.raises(UserError, match="not text"):
+        pipeline.preview_file(path)
+    with pytest.raises(UserError, match="not there"):
+        pipeline.preview_file(tmp_path / "nothing.txt")
