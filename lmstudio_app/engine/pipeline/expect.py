@@ -45,14 +45,16 @@ class Expectation:
         self._texts = tuple(texts)
         self._unknown = unknown
 
-    def shaped(self, settings: SamplingSettings) -> Chances:
-        """What `settings` make of it. Raises `UserError` when the model has gone astray."""
+    def shaped(self, settings: SamplingSettings, also: tuple[int, str] | None = None) -> Chances:
+        """What `settings` make of it; the token `also` (id, text) is named too. Raises `UserError` when the model has
+        gone astray."""
         from lmstudio_app.engine.generation.sampling import shape, softmax
 
         before, after = softmax(self._logits), shape(self._logits, settings, self._unknown)
         kept = int(np.count_nonzero(after))
+        named = self._texts if also is None or also[0] in dict(self._texts) else (*self._texts, also)
         return Chances(
-            tuple((token, text, float(before[token]), float(after[token])) for token, text in self._texts),
+            tuple((token, text, float(before[token]), float(after[token])) for token, text in named),
             kept,
             len(after) - kept,
             _entropy(before),

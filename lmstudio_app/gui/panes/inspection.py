@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui.attention_export import Shown, ask_for_file
 from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
 from lmstudio_app.gui.latest_job import LatestJob
 from lmstudio_app.gui.model_source import NOW, ModelSource
@@ -128,7 +128,7 @@ class InspectPane(Pane):
         self.bar.edited.connect(self._edited)
         self.bar.submitted.connect(self.primary_action)
         self.bar.table_wanted.connect(self.large.show_table)
-        self.bar.export_wanted.connect(self.export)
+        self.bar.export_wanted.connect(self._export)
         self.bar.chooser.run_chosen.connect(self.source.choose)
         self.bar.chooser.version_chosen.connect(self.source.choose_version)
         self.source.listed.connect(self._show_choices)
@@ -202,11 +202,12 @@ class InspectPane(Pane):
     def _look(self, ended: Ended) -> JobThread | None:
         if self.source.run is None or not self.source.version:
             return None
-        typed, step = self.bar.field.text() if self._typed else None, self.source.step
+        typed = self.bar.field.text() if self._typed else None
 
         def work(stopping: Stopping, run: Run, model: Model) -> Iterator[str | Seen]:
             from lmstudio_app.engine import pipeline
 
+            step = self.source.step  # where a model in training stands now that its copy is here
             text = beginning(run) if typed is None else typed
             if typed is None:
                 yield text
@@ -283,44 +284,15 @@ class InspectPane(Pane):
 
     # Export -----------------------------------------------------------------------------------------------------
 
-    def export(self, ending: str, every: bool) -> None:
-        """Ask for a file and write the attention to it: of this head, or of every one; `ending` is ".png" …"""
+    def shown(self) -> Shown | None:
+        """What can be exported; None while nothing is shown."""
         if self._trace is None or self.seen is None:
-            return
-        layer, head = self.heads.grid.chosen
-        part = (
-            self.tr("attention")
-            if every
-            else self.tr("attention {layer}.{head}").format(layer=layer + 1, head=head + 1)
-        )
-        dialog = QFileDialog(self, self.tr("Export attention"), f"{self.seen.run} {part}{ending}")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(ending[1:])
-        dialog.setNameFilter(f"*{ending}")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.save(Path(path), every=every))
-        dialog.open()
+            return None
+        return Shown(self.seen.run, self._trace, *self.heads.grid.chosen)
 
-    def save(self, path: Path, *, every: bool) -> None:
-        """Write the attention that is shown to `path`, on a thread; says above the pane when it is there."""
-        trace, seen = self._trace, self.seen
-        if trace is None or seen is None:
-            return
-        layer, head = (None, None) if every else (n + 1 for n in self.heads.grid.chosen)
-
-        def work(stopping: Stopping) -> Iterable[Any]:
-            from lmstudio_app.engine import pipeline
-
-            pipeline.save_attention(trace, path, layer=layer, head=head, title=seen.run)
-            return ()
-
-        def ended(failure: BaseException | None) -> None:
-            if failure is not None:
-                self.tell(failure)
-            else:
-                self.said.emit(self.tr("Saved as “{path}”.").format(path=path), "ok")
-
-        self.session.jobs.start(work, lambda items: None, ended, self)
+    def _export(self, ending: str, every: bool) -> None:
+        if (shown := self.shown()) is not None:
+            ask_for_file(self, shown, ending, every=every)
 
 
 def beginning(run: Run) -> str:

@@ -39,6 +39,7 @@ class ChancesCard(Card):
     def clear(self) -> None:
         """Show nothing."""
         self.show_chances([], "", -1)
+        self.show_words("")
 
     def show_chances(
         self,

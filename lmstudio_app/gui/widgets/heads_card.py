@@ -21,4 +21,6 @@ class HeadsCard(Card):
         self.body.addLayout(framed)
         foot, _ = self.add_foot()
         foot.setContentsMargins(12, 6, 12, 6)
-        foot.addWidget(Text(self.tr("Rows are layers, columns are heads; they count from 1."), "hint", wrap=True, copyable=False))
+        foot.addWidget(
+            Text(self.tr("Rows are layers, columns are heads; they count from 1."), "hint", wrap=True, copyable=False)
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
@@ -36,19 +36,20 @@ class ModelChooser(QWidget):
         """A `flat` one stands in the head of a card, without frames."""
         super().__init__(parent)
         self._choices: list[RunChoice] = []
-        self.runs, self.versions = still_wheel(_Box()), still_wheel(_Box())
+        self.runs = still_wheel(_Box(snug=flat, weight=600))
+        self.versions = still_wheel(_Box(snug=flat))
         self.runs.setAccessibleName(self.tr("Model: run"))
         self.versions.setAccessibleName(self.tr("Model: checkpoint"))
         self.runs.setPlaceholderText(self.tr("Choose a model"))
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(6)
-        policy = QComboBox.SizeAdjustPolicy
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         for box, look in ((self.runs, "true"), (self.versions, "quiet")):
             box.setProperty("verbatim", True)
             box.setProperty("flat", look if flat else "false")
             box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-            box.setSizeAdjustPolicy(policy.AdjustToContents if flat else policy.AdjustToMinimumContentsLengthWithIcon)
+            box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(10)
             box.setMinimumWidth(theme.current().pixels(112))
             line.addWidget(box)
@@ -90,10 +91,23 @@ class ModelChooser(QWidget):
 
 
 class _Box(QComboBox):
-    """A list that asks for all the room its bold words need."""
+    """A list that, where it has no frame, is as wide as what is chosen."""
+
+    def __init__(self, *, snug: bool, weight: int = 400) -> None:
+        super().__init__()
+        self._snug, self._weight = snug, weight
+        self.currentTextChanged.connect(self.updateGeometry)
+        theme.current().changed.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
-        return super().sizeHint() + QSize(theme.current().pixels(18), 0)
+        if not self._snug:
+            return super().sizeHint()
+        look = theme.current()
+        words = QFontMetrics(look.font(theme.BODY, self._weight)).horizontalAdvance(self.currentText())
+        return QSize(
+            words + look.pixels(64 if self.count() and self.itemIcon(0).availableSizes() else 46),
+            super().sizeHint().height(),
+        )
 
 
 def _disc(color: int | None) -> QIcon:

@@ -13,8 +13,14 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.announce import announce
 
+LEAST_CHANCE = 1e-300
 _LEAST_TOP = 8.0
 _WIDEST = 9.0
+
+
+def surprise(chance: float) -> float:
+    """The surprise of a token that had this probability, in bits."""
+    return -math.log2(max(chance, LEAST_CHANCE))
 
 
 class SurpriseBars(QWidget):

@@ -13,11 +13,9 @@ from lmstudio_app.gui.widgets.banner import Banner
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, row
 from lmstudio_app.gui.widgets.model_chooser import ModelChooser
-from lmstudio_app.gui.widgets.surprise_bars import SurpriseBars
+from lmstudio_app.gui.widgets.surprise_bars import SurpriseBars, surprise
 from lmstudio_app.gui.widgets.text import ElidedText, Text
 from lmstudio_app.gui.widgets.token_strip import TokenStrip
-
-LEAST_CHANCE = 1e-300
 
 
 class WrittenCard(Card):
@@ -74,7 +72,7 @@ class WrittenCard(Card):
     def append(self, texts: Sequence[str], chances: Sequence[float], seconds: float) -> None:
         """Add written tokens with their probabilities; the writing has taken `seconds` so far."""
         self.strip.append(texts, chances)
-        bits = [-math.log2(max(chance, LEAST_CHANCE)) for chance in chances]
+        bits = [surprise(chance) for chance in chances]
         self.bars.append(bits)
         self._bits += math.fsum(bits)
         self._text_bytes += len("".join(texts).encode("utf-8", "replace"))

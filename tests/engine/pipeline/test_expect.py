@@ -55,3 +55,9 @@ def test_the_likeliest_are_named_first(tmp_path: Path) -> None:
     assert len(rows) == SHOWN
     chances = [before for _, _, before, _ in rows]
     assert chances == sorted(chances, reverse=True)
+
+
+def test_a_token_can_be_named_besides() -> None:
+    found = Expectation(np.zeros(30, dtype=np.float32), [(0, "a"), (1, "b")], unknown=None)
+    assert [row[:2] for row in found.shaped(SamplingSettings(), (7, "h")).rows] == [(0, "a"), (1, "b"), (7, "h")]
+    assert len(found.shaped(SamplingSettings(), (1, "b")).rows) == 2
