@@ -19,6 +19,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import NonNegativeFloat
+
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.splits import SPLITS, Split, SplitSettings
 from lmstudio_app.engine.data.statistics import Statistics
@@ -87,7 +89,7 @@ class CorpusRecord:
     settings: CorpusSettings
     statistics: Statistics
     sample: str = ""
-    entropy_bits: Mapping[Split, float] = field(default_factory=dict)
+    entropy_bits: Mapping[Split, NonNegativeFloat] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it into a corpus folder, which makes the folder a corpus. Raises `UserError`."""

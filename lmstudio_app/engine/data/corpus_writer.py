@@ -5,6 +5,7 @@ Documents are written as they come, so that the size of the text does not matter
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -70,7 +71,8 @@ class CorpusWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be written was told before
+            self._file.close()
 
     def mark(self) -> _State:
         """Where the text is now, to `go_back` to."""
@@ -177,8 +179,11 @@ class CorpusWriter:
         self._state.tail = (self._state.tail + raw[-2:])[-2:]
 
     def _read(self, start: int, stop: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(stop - start)
+        try:
+            self._file.seek(start)
+            return self._file.read(stop - start)
+        except OSError as error:  # what waited to be written is written first, so this may be a full disk
+            raise in_words(error, self._path, self._state.size) from error
 
     def _divide(self, ranges: Mapping[Split, tuple[int, int]]) -> None:
         """The later splits move into their own files; what is left is the training text."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pydantic import NonNegativeFloat, NonNegativeInt
+
 from lmstudio_app.engine.data.splits import SPLITS, Split
 
 if TYPE_CHECKING:
@@ -22,12 +24,12 @@ class SplitStatistics:
     """One split: its documents (one that is cut belongs to where it starts), characters, and bytes of UTF-8; its
     tokens, and what characters without a token take of these."""
 
-    documents: int
-    characters: int
-    bytes: int
-    tokens: int = 0
-    unknown_tokens: int = 0
-    unknown_bytes: int = 0
+    documents: NonNegativeInt
+    characters: NonNegativeInt
+    bytes: NonNegativeInt
+    tokens: NonNegativeInt = 0
+    unknown_tokens: NonNegativeInt = 0
+    unknown_bytes: NonNegativeInt = 0
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,13 @@ class Statistics:
     """
 
     splits: Mapping[Split, SplitStatistics]
-    words: int
-    different_characters: int
-    character_entropy: float
+    words: NonNegativeInt
+    different_characters: NonNegativeInt
+    character_entropy: NonNegativeFloat
     whole_documents: bool
-    different_words: int | None = None
-    cleaned: Mapping[str, int] = field(default_factory=dict)
-    vocabulary: int = 0
+    different_words: NonNegativeInt | None = None
+    cleaned: Mapping[str, NonNegativeInt] = field(default_factory=dict)
+    vocabulary: NonNegativeInt = 0
 
     @property
     def documents(self) -> int:

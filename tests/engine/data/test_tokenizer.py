@@ -195,7 +195,7 @@ def changed(tokenizer: Tokenizer, *keys: Any, value: Any) -> str:
         b"\xff\xfe\x00",
         changed(BPE, "model", "vocab", value={}),
         changed(BPE, "model", "vocab", value=[]),
-        changed(BPE, "model", "vocab", "zzz", value=500),
+        changed(BPE, "model", "vocab", "zzz", value=501),
         changed(BPE, "model", "vocab", "!", value=-1),
         changed(BPE, "model", "vocab", "!", value=True),
         changed(BPE, "model", "vocab", "!", value="0"),

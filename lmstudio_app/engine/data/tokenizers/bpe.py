@@ -44,7 +44,7 @@ class BytePairTokenizer(Tokenizer):
         self._library.decoder = decoders.ByteLevel()
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[NDArray[np.int64]]:
-        """Parts of about a quarter of a million characters, cut only where the tokens on both sides are the same as without the cut."""
+        """Parts of a quarter of a million characters or more, cut only where that changes no token."""
         for part in _parts(pieces):
             blocks = self._library.encode_batch_fast(_blocks(part), add_special_tokens=False)
             yield np.concatenate([np.array(block.ids, dtype=np.int64) for block in blocks])
