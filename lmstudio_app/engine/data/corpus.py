@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import NonNegativeFloat
+from pydantic import NonNegativeFloat, NonNegativeInt
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.splits import SPLITS, Split, SplitSettings
@@ -63,20 +63,20 @@ class Source:
     title: str
     encoding: str
     confidence: float
-    bytes: int
-    documents: int
+    bytes: NonNegativeInt
+    documents: NonNegativeInt
     sha256: str
 
 
 @dataclass(frozen=True)
 class Skipped:
     """A file that was to be read with others and could not be: why, as a sentence `template` with `values`. Where only
-    its encoding is in doubt, `options` are those to choose from, as [encoding, decoded excerpt]."""
+    its encoding is in doubt, `options` are those to choose from, as (encoding, decoded excerpt)."""
 
     path: str
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
-    options: Sequence[Sequence[str]] = ()
+    options: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -145,17 +145,26 @@ class Corpus:
     @cached_property
     def sources(self) -> Sequence[Source]:
         """The files it was read from; none for pasted text and samples. Raises `UserError`."""
-        try:
-            return [Source(**row) for row in read_jsonl(self.folder / SOURCES)]
-        except TypeError as error:
-            raise damaged(self.folder) from error
+        rows: Sequence[Source] = self._rows(SOURCES, Source)
+        return rows
 
     @cached_property
     def skipped(self) -> Sequence[Skipped]:
         """The files that could not be read with the others. Raises `UserError`."""
+        rows: Sequence[Skipped] = self._rows(SKIPPED, Skipped)
         try:
-            return [Skipped(**row) for row in read_jsonl(self.folder / SKIPPED)]
-        except TypeError as error:
+            for row in rows:
+                row.template.format(**row.values)
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            raise damaged(self.folder) from error
+        return rows
+
+    def _rows(self, name: str, kind: type[Any]) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return _adapter(list[kind]).validate_python(list(read_jsonl(self.folder / name)))  # type: ignore[valid-type]
+        except ValidationError as error:
             raise damaged(self.folder) from error
 
     @property
@@ -239,7 +248,7 @@ def _checked(described: dict[str, Any], folder: Path) -> CorpusRecord:
 
     try:
         described["settings"] = read(CorpusSettings, described["settings"])
-        record: CorpusRecord = _adapter().validate_python(described)
+        record: CorpusRecord = _adapter(CorpusRecord).validate_python(described)
     except (KeyError, TypeError, ValidationError, UserError) as error:
         raise damaged(folder) from error
     if set(record.statistics.splits) != set(SPLITS) or set(record.entropy_bits) not in (set(), set(SPLITS)):
@@ -248,7 +257,8 @@ def _checked(described: dict[str, Any], folder: Path) -> CorpusRecord:
 
 
 @cache
-def _adapter() -> Any:
+def _adapter(kind: Any) -> Any:
+    """Checks plain values against a type."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(CorpusRecord)
+    return TypeAdapter(kind)

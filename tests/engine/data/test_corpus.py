@@ -126,7 +126,8 @@ def test_a_large_text_teaches_by_parts_of_it(folder: Path, monkeypatch: pytest.M
         ("[statistics]", "[numbers]"),
         ("[statistics.splits.test]", "[statistics.splits.other]"), ("vocabulary = 2048", "vocabulary = 1"),
         ("whole_documents = false", 'whole_documents = "often"'), ("[entropy_bits]", "[entropy_bits]\nx = 1"),
-        ("[entropy_bits]", "[entropy_bits]\ntraining = 1.0"), ("\ncharacters = ", "\ncharacters = -"), ("[entropy_bits]", "[entropy_bits]\ntest = nan"),
+        ("[entropy_bits]", "[entropy_bits]\ntraining = 1.0"), ("\ncharacters = ", "\ncharacters = -"),
+        ("[entropy_bits]", "[entropy_bits]\ntest = nan"),
         ("[settings.tokenizer]", "[settings.tokenizer]\nunheard_of = 1"),
     ],
 )  # fmt: skip
@@ -172,9 +173,20 @@ def test_a_text_that_was_tampered_with_is_told(folder: Path) -> None:
         Corpus.open(folder)
 
 
-@pytest.mark.parametrize("name", ["documents.npy", "sources.jsonl"])
-def test_other_damaged_files_are_told_when_they_are_needed(folder: Path, name: str) -> None:
-    (folder / name).write_bytes(b'{"unheard": 1}\n' if name.endswith("jsonl") else b"damaged")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("documents.npy", "damaged"),
+        ("sources.jsonl", '{"unheard": 1}'),
+        ("sources.jsonl", '{"path": 1, "title": "", "encoding": "", "confidence": 1, "bytes": 1, "documents": 1}'),
+        ("skipped.jsonl", '{"path": "a", "template": "{missing}"}'),
+        ("skipped.jsonl", '{"path": "a", "template": "{0.x"}'),
+        ("skipped.jsonl", '{"path": "a", "template": "{x.y}", "values": {"x": 1}}'),
+        ("skipped.jsonl", '{"path": "a", "template": "", "options": [["utf-8"]]}'),
+    ],
+)
+def test_other_damaged_files_are_told_when_they_are_needed(folder: Path, name: str, content: str) -> None:
+    (folder / name).write_text(content + "\n", encoding="utf-8")
     corpus = Corpus.open(folder)
     with pytest.raises(UserError, match="is damaged"):
         list(pipeline.redo(corpus, CorpusSettings.model_validate({"split": {"training": 0.8}})))

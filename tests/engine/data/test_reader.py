@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -199,13 +200,23 @@ def test_a_file_without_permission_is_told(tmp_path: Path) -> None:
         list(documents(path))
 
 
-def test_a_failing_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EIO, "could not be read: Input/output error"),
+        (errno.EACCES, "may not be read: there is no permission"),
+        (errno.ENOENT, "is not there"),
+    ],
+)
+def test_what_the_system_refuses_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
     path = tmp_path / "text.txt"
     path.write_text("text", encoding="utf-8")
 
     def fail(*_: object, **__: object) -> None:
-        raise OSError(5, "Input/output error")
+        raise OSError(number, "Input/output error")
 
     monkeypatch.setattr(Path, "open", fail)
-    with pytest.raises(Unreadable, match="could not be read: Input/output error"):
+    with pytest.raises(Unreadable, match=words):
         list(TextSource(path, "utf-8").pieces())
