@@ -3,76 +3,128 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.gui.job_thread import Jobs, JobThread, until
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.events import Event, Progress
+    from lmstudio_app.engine.events import Counted, Event, Progress
 
-Preparation = Callable[[], "Iterable[Event]"]
+Steps = Callable[[], "Iterable[Event]"]
+
+
+class Preparation:
+    """One corpus in the making.
+
+    `corpus` names one that is made again and is empty for a new one. `request` holds what was asked for, so that it can
+    be asked for again. `progress` is the latest report, `counted` what is known of the text before it is ready. In the
+    end `ready` is the corpus' name, or `failure` the exception that ended it; neither when a person stopped it.
+    """
+
+    def __init__(self, steps: Steps, request: Mapping[str, Any], corpus: str = "") -> None:
+        from lmstudio_app.engine.events import Progress
+
+        self.steps = steps
+        self.request = dict(request)
+        self.corpus = corpus
+        self.progress: Progress = Progress("", 0, 0, "")
+        self.counted: Counted | None = None
+        self.ready = ""
+        self.failure: BaseException | None = None
 
 
 class Preparations(QObject):
-    """Makes corpora on a thread, one after the other. `progress` is the latest report, None when nothing goes on.
+    """Makes corpora on a thread, one after the other. `current` is the one at work, `waiting` are those behind it.
 
-    Signals: `changed()` it began, moved on or ended; `ready(str)` a corpus by name; `failed(object)` an exception.
+    `undecided` failed because nobody can tell their encoding but a person, who may still do so.
+
+    Signals: `changed()` one began, moved on, ended or waits; `ended(object)` a `Preparation`, ready or not;
+    `failed(object)` the exception that ended one and that nobody can mend by choosing an encoding.
     """
 
     changed = Signal()
-    ready = Signal(str)
+    ended = Signal(object)
     failed = Signal(object)
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
-        self._waiting: deque[Preparation] = deque()
         self._thread: JobThread | None = None
-        self.progress: Progress | None = None
+        self.current: Preparation | None = None
+        self.waiting: deque[Preparation] = deque()
+        self.undecided: list[Preparation] = []
+
+    @property
+    def progress(self) -> Progress | None:
+        """The latest report of the one at work; None when there is none."""
+        return self.current.progress if self.current is not None else None
+
+    def of(self, corpus: str) -> Preparation | None:
+        """What makes `corpus` again, now or when its turn comes."""
+        return next((one for one in (self.current, *self.waiting) if one is not None and one.corpus == corpus), None)
 
     def start(self, preparation: Preparation) -> None:
-        """Make a corpus; `preparation()` gives its events and ends in `CorpusReady`."""
-        self._waiting.append(preparation)
+        """Make a corpus; the steps give its events and end in `CorpusReady`."""
+        self.waiting.append(preparation)
         if self._thread is None:
             self._next()
+        else:
+            self.changed.emit()
 
-    def stop(self) -> None:
-        """Give up the corpus in preparation; nothing of it is left."""
-        if self._thread is not None:
+    def stop(self, preparation: Preparation | None = None) -> None:
+        """Give up the one at work, or the one that is named; nothing of it is left."""
+        if preparation is not None and preparation in self.waiting:
+            self.waiting.remove(preparation)
+            self.changed.emit()
+        elif self._thread is not None and preparation in (None, self.current):
             self._thread.stop()
+
+    def drop(self, preparation: Preparation) -> None:
+        """Forget one that nobody decided about."""
+        self.undecided = [other for other in self.undecided if other is not preparation]
+        self.changed.emit()
 
     def forget(self) -> None:
         """Give up all of them."""
-        self._waiting.clear()
+        self.waiting.clear()
+        self.undecided.clear()
         self.stop()
 
     def _next(self) -> None:
-        from lmstudio_app.engine.events import Progress
-
-        if self._waiting:
-            preparation = self._waiting.popleft()
-            self.progress = Progress("", 0, 0, "")
+        if self.waiting:
+            one = self.current = self.waiting.popleft()
             self._thread = self._jobs.start(
-                lambda stopping: until(stopping, preparation()), self._arrived, self._ended, owner=self
+                lambda stopping: until(stopping, one.steps()),
+                partial(self._arrived, one),
+                partial(self._ended, one),
+                owner=self,
             )
         else:
-            self.progress = self._thread = None
+            self.current = self._thread = None
         self.changed.emit()
 
-    def _arrived(self, items: list[Event]) -> None:
-        from lmstudio_app.engine.events import CorpusReady, Progress
+    def _arrived(self, one: Preparation, items: list[Event]) -> None:
+        from lmstudio_app.engine.events import CorpusReady, Counted, Progress
 
         for event in items:
             if isinstance(event, Progress):
-                self.progress = event
+                one.progress = event
+            elif isinstance(event, Counted):
+                one.counted = event
             elif isinstance(event, CorpusReady):
-                self.ready.emit(event.corpus)
+                one.ready = event.corpus
         self.changed.emit()
 
-    def _ended(self, failure: BaseException | None) -> None:
+    def _ended(self, one: Preparation, failure: BaseException | None) -> None:
+        one.failure = failure
+        doubtful = bool(getattr(failure, "options", ()))  # what `EncodingDoubtful` offers to choose from
+        if doubtful:
+            self.undecided.append(one)
         self._next()
-        if failure is not None:
+        self.ended.emit(one)
+        if failure is not None and not doubtful:
             self.failed.emit(failure)

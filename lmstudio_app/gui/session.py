@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from lmstudio_app.engine.devices import Device
-    from lmstudio_app.engine.events import Progress
+    from lmstudio_app.engine.events import Event, Progress
     from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run, RunConfig, RunSummary
     from lmstudio_app.engine.workspace import Workspace
     from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping
-    from lmstudio_app.gui.preparation import Preparations
+    from lmstudio_app.gui.preparation import Preparation, Preparations
     from lmstudio_app.gui.training_job import TrainingJob, Trainings
 
 
@@ -61,7 +61,8 @@ class Session(QObject):
         job_changed(): the training began, paused, ended, or the queue is another (`job`, `queued`).
         events_arrived(list): reports of the training since the last time, oldest first, at most 30 times a second.
         preparing_changed(): the preparation of a corpus began, moved on or ended (`preparing`: its latest `Progress`).
-        prepared(str): a corpus is ready, by name.
+        prepared(str): a new corpus is ready, by name.
+        doubted(object): a `Preparation` that waits until a person tells the encoding of its text.
         noted(object): an `events.Noted` of the training, worth telling.
         failed(object): an exception that nobody else handles, such as the one that ended the training.
     """
@@ -76,6 +77,7 @@ class Session(QObject):
     events_arrived = Signal(list)
     preparing_changed = Signal()
     prepared = Signal(str)
+    doubted = Signal(object)
     noted = Signal(object)
     failed = Signal(object)
 
@@ -123,7 +125,7 @@ class Session(QObject):
 
         preparations = Preparations(self.jobs, self)
         preparations.changed.connect(self.preparing_changed)
-        preparations.ready.connect(self._corpus_ready)
+        preparations.ended.connect(self._preparation_ended)
         preparations.failed.connect(self.failed)
         return preparations
 
@@ -245,17 +247,42 @@ class Session(QObject):
     def prepare(self, **request: Any) -> None:
         """Make a corpus as `pipeline.prepare(workspace, **request)` does; one after the other when there are several.
 
-        When it is ready it becomes the draft's corpus and `prepared` is emitted; `failed` when it is not.
+        When it is ready it becomes the draft's corpus and `prepared` is emitted; `failed` when it is not, or `doubted`.
         """
         from lmstudio_app.engine import pipeline
+        from lmstudio_app.gui.preparation import Preparation
 
-        self.preparations.start(partial(pipeline.prepare, self.workspace, **request))
+        self.preparations.start(Preparation(partial(pipeline.prepare, self.workspace, **request), request))
 
-    def redo(self, corpus: str, **request: Any) -> None:
-        """Make `corpus` again as `pipeline.redo(corpus, **request)` does: another encoding, cleaning or split."""
+    def redo(self, corpus: str, *, encodings: Mapping[str, str] | None = None, **groups: Any) -> None:
+        """Make `corpus` again with other groups of settings (cleaning, split, tokenizer) or encodings of its files.
+
+        What nobody names stays as it is when its turn comes. Raises `UserError` while a run learns from it.
+        """
         from lmstudio_app.engine import pipeline
+        from lmstudio_app.gui.preparation import Preparation
 
-        self.preparations.start(partial(pipeline.redo, self.workspace.corpus(corpus), **request))
+        workspace, request = self.workspace, {**groups, "encodings": dict(encodings or {})}
+        if runs := self.learning_from(corpus):
+            raise UserError("“{corpus}” stays as it is while “{run}” learns from it.", corpus=corpus, run=runs[0])
+
+        def steps() -> Iterable[Event]:
+            opened = workspace.corpus(corpus)
+            return pipeline.redo(opened, opened.settings.model_copy(update=groups), request["encodings"])
+
+        self.preparations.start(Preparation(steps, request, corpus))
+
+    def settle_encoding(self, preparation: Preparation, encoding: str) -> None:
+        """Go on with a text of which a person has told the encoding."""
+        named = {str(getattr(preparation.failure, "path", "")): encoding}
+        self.preparations.drop(preparation)
+        self.prepare(**preparation.request | {"encodings": {**preparation.request.get("encodings", {}), **named}})
+
+    def learning_from(self, corpus: str) -> list[str]:
+        """The runs that learn from a corpus now or wait to, by name."""
+        job = [self.job.run] if self.job is not None and self.job.active else []
+        names = [*job, *self.queued]
+        return [run.name for run in self.runs if run.corpus == corpus and run.name in names]
 
     def stop_preparing(self) -> None:
         """Give up the corpus in preparation; nothing of it is left."""
@@ -265,24 +292,21 @@ class Session(QObject):
         """Make `name` the corpus of the next run."""
         self.change_draft(corpus=name)
 
-    def delete_corpus(self, name: str) -> None:
-        """Move a corpus to the bin. Raises `UserError` naming the runs that depend on it."""
-        self.workspace.delete_corpus(name)
-        if self.draft.corpus == name:
-            self.change_draft(corpus="")
-        self.corpora_changed.emit()
-
-    def rename_corpus(self, old: str, new: str) -> None:
-        """Give a corpus another name. Raises `UserError`."""
-        self.workspace.rename_corpus(old, new)
-        if self.draft.corpus == old:
+    def follow_corpus(self, old: str, new: str) -> None:
+        """Say that a corpus has another name now, or is gone (an empty one)."""
+        if old and self.draft.corpus == old:
             self.change_draft(corpus=new)
         self.corpora_changed.emit()
 
-    def _corpus_ready(self, name: str) -> None:
-        self.choose_corpus(name)
-        self.corpora_changed.emit()
-        self.prepared.emit(name)
+    def _preparation_ended(self, preparation: Preparation) -> None:
+        if preparation.ready:
+            if not preparation.corpus:
+                self.choose_corpus(preparation.ready)
+            self.corpora_changed.emit()
+            if not preparation.corpus:
+                self.prepared.emit(preparation.ready)
+        elif preparation in self.preparations.undecided:
+            self.doubted.emit(preparation)
 
     # The next run and the training ------------------------------------------------------------------------------
 
