@@ -68,7 +68,7 @@ def draw_loss(curves: LossCurves, path: Path) -> None:
     """Write the loss picture to `path` (.png or .svg). Raises `UserError` for another ending or a full disk."""
     with _figure(path, (9.6, 5.4)) as figure:
         axes = figure.add_axes((0.07, 0.1, 0.72, 0.8))
-        axes.set_title(curves.title, loc="left", fontsize=11, fontweight="semibold", color=INK)
+        axes.set_title(curves.title, loc="left", fontsize=11, color=INK)
         labels = []
         for line in curves.references:
             axes.axhline(line.value, color=REFERENCE, linestyle=line.style, linewidth=1)
