@@ -45,6 +45,7 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _MOST_ZEROS = 0.8  # UTF-32 has three in four
+_FEW_CONTROLS = 0.01
 _MOST_CONTROLS_IN_UTF_8, _MOST_CONTROLS = 0.3, 0.04  # random bytes have more than a tenth
 _CLEAR_BITS, _CLEAR_BITS_PER_CHARACTER = 12.0, 0.06
 # A byte outside ASCII takes 5 to 7 bits in Russian or Chinese, 10 and more in a wrong decoding.
@@ -123,7 +124,7 @@ class Examination:
         """Keep blocks that are not plain ASCII: all of a small file, evenly spread ones of a large file."""
         for start in range(0, len(chunk), _BLOCK):
             block = chunk[start : start + _BLOCK]
-            if block.isascii() and b"\0" not in block and b"\x1b" not in block:
+            if block.isascii() and not _count(block, _CONTROLS + b"\x1b"):
                 continue
             if self._block_count % self._stride == 0:
                 self._blocks.append((self._size + start, block))
@@ -135,7 +136,8 @@ class Examination:
     def _conclude_utf_8(self, again: Again) -> Generator[int, None, Detected]:
         if self._zeros > _MOST_ZEROS * self._size:
             raise self._not_text()
-        rivals = (["iso2022_jp"] if b"\x1b$" in self._head else []) + ([*WIDE] if self._zeros else [])
+        wide = self._zeros or self._controls > _FEW_CONTROLS * self._size  # ASCII by chance has controls
+        rivals = (["iso2022_jp"] if b"\x1b$" in self._head else []) + ([*WIDE] if wide else [])
         candidates = rank(self._blocks, ["utf-8", *rivals]) if rivals else []
         for candidate in candidates:
             if candidate.encoding == "utf-8":

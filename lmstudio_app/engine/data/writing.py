@@ -26,6 +26,7 @@ _WRONG_SCRIPT_TOLL = 8.0
 _WRONG_CASE_TOLL = 4.0
 _CAPITAL_TOLL = 2.5  # of the first of a run, so that a text all in capitals is writing too
 _BESIDE_IDEOGRAPH_TOLL = 4.0
+_BESIDE_DIGIT_TOLL = 3.0  # of a letter outside ASCII in an alphabet; Chinese writes numbers without a space
 _MISPLACED_QUOTE_TOLL = 4.0
 _MISPLACED_SIGMA_TOLL = 6.0  # the form for the end of a word, inside one
 _ASCII_ORDER = " etaonirshldcumpfgywbvk"
@@ -55,10 +56,14 @@ def _tolls(points: NDArray[np.uint32]) -> float:
     climbing = (case[:-1] == 1) & (case[1:] == 2)
     capital = (case[:-1] != 2) & (case[1:] == 2) & (points[1:] > 0x7F)
     sigma = (points[:-1] == 0x3C2) & (later > 0)
+    digit = (points >= 0x30) & (points <= 0x39)
+    letter = (script > 0) & (script != _HAN) & (points > 0x7F)
+    beside = (digit[:-1] & letter[1:]) | (letter[:-1] & digit[1:])
     quote = (points[:-2] <= 0x20) & (points[1:-1] == 0x2019) & (script[2:] > 0)
     return float(
         _WRONG_SCRIPT_TOLL * np.sum(letters_meet & ~ideograph)
         + _BESIDE_IDEOGRAPH_TOLL * np.sum(letters_meet & ideograph)
+        + _BESIDE_DIGIT_TOLL * beside.sum()
         + _WRONG_CASE_TOLL * climbing.sum()
         + _CAPITAL_TOLL * capital.sum()
         + _MISPLACED_QUOTE_TOLL * quote.sum()

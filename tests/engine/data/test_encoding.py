@@ -67,6 +67,28 @@ def test_an_encoding_is_found_and_decodes_right(written: str, text: str, found: 
     assert decode(raw, detected.encoding) == text * times
 
 
+@pytest.mark.parametrize(
+    ("sentence", "encodings"),
+    [
+        ("床前明月光，疑是地上霜。举头望明月，低头思故乡。\n", ["gb18030", "utf-16-le", "utf-16-be"]),
+        ("你好世界", ["gb18030", "utf-16-le"]),  # whose UTF-16 is valid UTF-8 by chance
+        ("床前明月光，疑是地上霜。舉頭望明月，低頭思故鄉。\n", ["big5"]),
+        ("吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n", ["shift_jis", "euc_jp"]),
+        ("コンピュータープログラム\n", ["shift_jis", "euc_jp"]),
+        ("Съешь же ещё этих мягких французских булок, да выпей чаю.\n", ["cp1251", "koi8_r"]),
+        ("The price is £20 – that’s €25.\n", ["cp1252"]),
+        ("Größe, Übermut, Straße, süß, Äpfel, Öl\n", ["cp1252", "latin-1"]),
+        ("El niño comió piñas mañana. ¿Qué? ¡Sí!\n", ["cp1252", "latin-1"]),
+        ("Året är långt, blåbär och smörgås på ängen. Æbler og øl.\n", ["latin-1"]),
+        ("Perché no? Città, più, è così, però, università.\n", ["latin-1"]),
+    ],
+)
+def test_a_sentence_over_and_over_is_enough(sentence: str, encodings: list[str]) -> None:
+    for encoding in encodings:
+        raw = (sentence * 20).encode(encoding)
+        assert decode(raw, detect(raw).encoding) == sentence * 20
+
+
 @pytest.mark.parametrize("written", ["gb18030", "big5", "euc_jp", "shift_jis", "utf-16-le"])
 def test_a_text_in_one_long_line_is_found_too(written: str) -> None:
     texts = {"gb18030": writings.CHINESE, "utf-16-le": writings.CHINESE, "big5": writings.TRADITIONAL_CHINESE}
