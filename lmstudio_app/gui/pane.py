@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.translation import declared, sentence
+from lmstudio_app.gui.translation import sentence
 
 
 class Pane(QWidget):
@@ -151,15 +151,6 @@ class Pane(QWidget):
             self.said.emit(self.tr("Queued. It starts when the run before it ends."), "ok")
         else:
             self.go.emit("train")
-
-
-def model_words(family: str, outline: str) -> str:
-    """A model in few words: "LSTM 2 × 192", "Transformer (GPT) 4 × 4 × 128"."""
-    from lmstudio_app.engine.registry import families
-
-    known = families().get(family)
-    title = declared(known.title) if known is not None else family
-    return outline if outline[:1].isupper() else f"{title} {outline}"  # a cell's name says more than its family's
 
 
 def run_alone(pane: type[Pane]) -> int:

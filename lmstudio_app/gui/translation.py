@@ -31,3 +31,12 @@ def sentence(error: BaseException) -> str:
     first = problems[0]  # a SettingsError wraps the sentence of its first problem, which is translated whole
     told = declared(first.sentence, **first.values)
     return declared("{field}: {sentence}", field=first.field, sentence=told) if first.field else told
+
+
+def model_words(family: str, outline: str) -> str:
+    """A model in few words: "LSTM 2 × 192", "Transformer (GPT) 4 × 4 × 128"."""
+    from lmstudio_app.engine.registry import families
+
+    known = families().get(family)
+    title = declared(known.title) if known is not None else family
+    return outline if outline[:1].isupper() else f"{title} {outline}"  # a cell's name says more than its family's

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWi
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, StepDone, Validated
-from lmstudio_app.gui.pane import Pane, model_words, run_alone
+from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.translation import declared, model_words
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card
 from lmstudio_app.gui.widgets.empty_state import EmptyState

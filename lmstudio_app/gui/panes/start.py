@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,8 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.resources import resources_folder
-from lmstudio_app.gui.pane import Pane, model_words, run_alone
+from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.run_facts import RunFacts
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
@@ -25,15 +27,12 @@ from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
     from lmstudio_app.engine.registry import Family
-    from lmstudio_app.engine.run import RunConfig
     from lmstudio_app.gui.widgets.example_card import ExampleCard
     from lmstudio_app.gui.widgets.example_plot import Example
     from lmstudio_app.gui.widgets.next_run_card import NextRunCard
 
 PREVIEW_CHARACTERS = 600
 NARROWEST_CARD = 320
-TRAINING_BYTES = 16
-"""Memory for each number that is learnt: itself, its gradient and AdamW's two moments, four bytes each."""
 SMALL_TEXT_BYTES = 200_000
 """A text below this is learnt by heart by anything but the tiniest model."""
 
@@ -56,8 +55,9 @@ class StartPane(Pane):
         super().__init__(session, parent)
         self.text = ChooseTextCard()
         self._was_painted = False
+        self._facts = RunFacts(self)
         self._rungs: dict[str, Rung] = {}
-        self._sample: str | None = None
+        self._picked: str | None = None
         self._devices = WrappingRow(spacing=20)
         self._build()
         self._connect()
@@ -163,19 +163,30 @@ class StartPane(Pane):
                 for sample in samples()
             )
             self._rungs = {rung.key: rung for rung in rungs()}
-        self._sample = None
+        self._picked = None
         self._show_draft()
         self._show_devices()
         self._show_progress()
 
     def _add_paths(self, paths: list[Any]) -> None:
-        self._sample = None
+        self._picked = None
         self.add_paths(paths)
 
     def _pick_sample(self, name: str) -> None:
         self.session.stop_preparing()
-        self._sample = name
-        self.add_sample(name)
+        self._picked = name
+        made = next((corpus.name for corpus in self._corpora() if corpus.record.sample == name), None)
+        if made is None:
+            self.add_sample(name)
+        else:
+            self.session.choose_corpus(made)
+            self._fit(made)
+
+    def _corpora(self) -> Iterator[Corpus]:
+        """The sound corpora of the workspace."""
+        for name in self.session.workspace.corpora():
+            with suppress(UserError):
+                yield self.session.workspace.corpus(name)
 
     def _show_progress(self) -> None:
         progress = self.session.preparing
@@ -212,7 +223,9 @@ class StartPane(Pane):
         if not self._rungs:
             return
         corpus = self._corpus()
-        self.text.show_chosen(self._sample, done=corpus is not None)
+        sample = corpus.record.sample if corpus is not None and self.session.preparing is None else self._picked
+        self.text.show_chosen(sample, done=corpus is not None)
+        self.text.set_active(corpus is None)
         if corpus is None:
             self.text.show_preview("", "", "")
         else:
@@ -224,72 +237,23 @@ class StartPane(Pane):
             self.tell(error)
             return
         if corpus is not None and config is not None:
-            self.run.show_facts(self._facts(corpus, config))
-            self.run.show_figures(self._figures(corpus, config))
+            self.run.show_facts(self._facts.of_run(corpus, config))
+            self.run.show_figures(self._facts.figures(corpus, config))
             self.run.set_ready(True, self.tr("Train"))
         else:
+            self.run.show_facts(self._facts.usual(self.session.draft))
             self.run.set_ready(False, self.tr("Choose a text first"))
         self._show_ladder()
 
     def _encoding_words(self, corpus: Corpus) -> str:
+        entropy = corpus.entropy_bits_per_byte
+        if entropy is not None:
+            return self.tr("true entropy known: {bits} bits/byte").format(bits=f"{entropy['validation']:.3f}")
         source = next(iter(corpus.sources), None)
-        if source is None or not source.encoding:
+        if source is None:
             return ""
         words = self.tr("{encoding}, {percent} % sure")
         return words.format(encoding=source.encoding.upper(), percent=round(100 * source.confidence))
-
-    def _facts(self, corpus: Corpus, config: RunConfig) -> list[tuple[str, str]]:
-        known, statistics = config.described, corpus.statistics
-        whole = number_text.whole
-        text = self.tr("{name}, {size}").format(name=corpus.name, size=number_text.size(statistics.bytes))
-        counts = self.tr("{documents} documents, {characters} characters").format(
-            documents=whole(statistics.documents), characters=whole(statistics.characters)
-        )
-        kinds = {
-            "bpe": (self.tr("BPE, {vocabulary} tokens"), self.tr("frequent letter groups become one token")),
-            "character": (self.tr("Characters, {vocabulary} tokens"), self.tr("every character is one token")),
-        }
-        tokenizer, meaning = kinds[config.tokenizer.kind]
-        model = model_words(config.family, known.outline(config.model))
-        return [
-            (text, counts),
-            (tokenizer.format(vocabulary=whole(statistics.vocabulary)), meaning),
-            (model, declared(known.summary)),
-            (self._split_words(corpus), ""),
-            (self._stop_words(config), ""),
-        ]
-
-    def _split_words(self, corpus: Corpus) -> str:
-        split = corpus.settings.split
-        words = self.tr("{training} % training, {validation} % validation, {test} % test")
-        shares = (split.training, split.validation, 1 - split.training - split.validation)
-        named = zip(("training", "validation", "test"), shares, strict=True)
-        return words.format(**{name: f"{100 * share:.3g}" for name, share in named})
-
-    def _stop_words(self, config: RunConfig) -> str:
-        steps = config.plan.steps
-        if config.described.learning == "counting":
-            return self.tr("after {steps} passes, one for each length of n-gram").format(steps=steps)
-        return self.tr("after {steps} steps").format(steps=number_text.whole(steps))
-
-    def _figures(self, corpus: Corpus, config: RunConfig) -> list[tuple[str, str]]:
-        known, vocabulary = config.described, corpus.statistics.vocabulary
-        if config.described.learning == "counting":
-            return [
-                ("–", self.tr("known after counting")),
-                ("–", self.tr("known after counting")),
-                (str(config.plan.steps), self.tr("times")),
-            ]
-        parameters = known.parameters(config.model, vocabulary)
-        number, unit = number_text.parameters(parameters)
-        batch = getattr(config.training, "batch", 1)
-        memory = TRAINING_BYTES * parameters + known.activation_bytes(config.model, vocabulary, batch)
-        passes = config.plan.steps * batch * getattr(config.model, "context", 1) / corpus.statistics.tokens["training"]
-        return [
-            (number, unit or self.tr("numbers learnt")),
-            (f"≈ {number_text.size(memory)}", self.tr("while it trains")),
-            (f"{passes:.1f}" if passes < 100 else number_text.whole(passes), self.tr("times")),
-        ]
 
     def _show_ladder(self) -> None:
         if not self._rungs:
