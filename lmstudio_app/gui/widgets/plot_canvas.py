@@ -40,7 +40,8 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
         self._left = Axis("left", compact=compact)
         self._bottom = Axis("bottom", "whole", compact=compact)
         super().__init__(parent, viewBox=self._view, axisItems={"left": self._left, "bottom": self._bottom})
-        self.plotItem.ctrlMenu.setParent(self)  # never shown, and without a parent it would outlive the plot
+        menu = self.plotItem.ctrlMenu
+        menu.setParent(self, menu.windowFlags())  # never shown; without a parent it would outlive the plot
         self.compact = compact
         self.curves: dict[str, Curve] = {}
         self.references: list[Reference] = []
