@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QThread, QTimer
+from PySide6.QtCore import QMetaObject, QObject, QThread, QTimer
 
 from lmstudio_app.engine.errors import UserError
 
@@ -74,6 +74,7 @@ class _Started:
 
     def __init__(self, thread: JobThread, arrived: Arrived, ended: Ended) -> None:
         self.thread, self.arrived, self.ended = thread, arrived, ended
+        self.bond: QMetaObject.Connection | None = None
 
 
 class Jobs(QObject):
@@ -82,6 +83,7 @@ class Jobs(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._started: dict[int, _Started] = {}
+        self._closed = False
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_MILLISECONDS)
         self._timer.timeout.connect(self.drain)
@@ -91,9 +93,11 @@ class Jobs(QObject):
     ) -> JobThread:
         """Start `work` on a thread of its own; `arrived(items)` and then `ended(failure or None)` are called here.
 
-        When `owner` is destroyed the work is asked to stop and nobody is called any more.
+        When `owner` is destroyed the work is asked to stop and nobody is called any more. After `close` nothing starts.
         """
         thread = JobThread(work, self)
+        if self._closed:
+            return thread
         started = self._started[id(thread)] = _Started(thread, arrived, ended or (lambda failure: None))
         if owner is not None:
 
@@ -101,7 +105,7 @@ class Jobs(QObject):
                 thread.stop()
                 started.arrived, started.ended = (lambda items: None), (lambda failure: None)
 
-            owner.destroyed.connect(forget)
+            started.bond = owner.destroyed.connect(forget)
         thread.start()
         self._timer.start()
         return thread
@@ -115,12 +119,15 @@ class Jobs(QObject):
             if over and self._started.pop(key, None) is not None:
                 started.thread.wait()
                 started.thread.deleteLater()
+                if started.bond is not None:
+                    QObject.disconnect(started.bond)
                 started.ended(started.thread.failure)
         if not self._started:
             self._timer.stop()
 
     def close(self) -> None:
-        """Ask all to stop, wait for them and hand on their last words."""
+        """Ask all to stop, wait for them and hand on their last words. Nothing starts any more."""
+        self._closed = True
         while self._started:
             for started in list(self._started.values()):
                 started.thread.stop()

@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
         """Show the pane `name`, built now if this is the first time. "start" is the first page of Corpus."""
         if name != "start" and not self.session.opened:
             return
-        if name == "corpus" and not self.session.workspace.corpora():
+        if name == "corpus" and not self.session.workspace.corpora() and not self.session.preparations.undecided:
             name = "start"
         if name != "start" and name not in self.rail.buttons:
             name = "start"
@@ -186,6 +186,7 @@ class MainWindow(QMainWindow):
         self.rail.settings_wanted.connect(self.show_settings)
         session.workspace_changed.connect(self._workspace_changed)
         session.failed.connect(self._tell)
+        session.doubted.connect(lambda preparation: self.show_pane("corpus"))
         session.noted.connect(lambda note: self.banner.say(declared(note.sentence, **note.values), "warn"))
         session.job_changed.connect(self._job_changed)
         session.run_changed.connect(self._show_needs)

@@ -20,11 +20,14 @@ class Card(QFrame):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(1, 1, 1, 1)
         self._column.setSpacing(0)
-        self.title = Text(title, "card-title")
-        self.note = Text(note, "label")
+        self.title = Text(title, "card-title", parent=self)
+        self.note = Text(note, "label", parent=self)
         self.head = QHBoxLayout()
         if title:
             self._add_head()
+        else:
+            self.title.hide()
+            self.note.hide()
         self.body = QVBoxLayout()
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(0)

@@ -12,7 +12,7 @@ from lmstudio_app.gui import theme
 
 
 class ChoiceRow(QRadioButton):
-    """A radio button that fills its row. `figures` stand in columns of equal width at the right, the first one bold.
+    """A radio button that fills its row; its hint wraps. `figures` stand in columns of equal width at the right.
 
     Rows of one parent exclude each other, and the arrow keys go from one to the next.
     """
@@ -21,7 +21,9 @@ class ChoiceRow(QRadioButton):
         super().__init__(title, parent)
         self._hint = hint
         self._figures = tuple(figures)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(bool(hint))
+        self.setSizePolicy(policy)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._describe()
@@ -37,6 +39,13 @@ class ChoiceRow(QRadioButton):
         look = theme.current()
         return QSize(look.pixels(240), look.pixels(48 if self._hint else 23))
 
+    def hasHeightForWidth(self) -> bool:
+        return bool(self._hint)
+
+    def heightForWidth(self, width: int) -> int:
+        look = theme.current()
+        return look.pixels(36) + self._hint_height(width - look.pixels(46)) if self._hint else self.sizeHint().height()
+
     def minimumSizeHint(self) -> QSize:
         look = theme.current()
         words = QFontMetrics(self._title_font()).horizontalAdvance(self.text())
@@ -51,7 +60,7 @@ class ChoiceRow(QRadioButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.isChecked() or self.underMouse():
             painter.fillRect(self.rect(), look.color("sel" if self.isChecked() else "hover"))
-        middle = look.pixels(17) if self._hint else self.height() / 2
+        middle = look.pixels(18) if self._hint else self.height() / 2
         self._paint_button(painter, QPointF(look.pixels(18), middle))
         left, right = look.pixels(36), self.width() - look.pixels(10)
         line = QRect(left, int(middle) - look.pixels(10), max(0, right - left - self._figures_width()), look.pixels(20))
@@ -63,10 +72,13 @@ class ChoiceRow(QRadioButton):
         if self._hint:
             painter.setFont(look.font(theme.HINT))
             painter.setPen(look.color("text3"))
-            below = QRect(left, line.bottom(), right - left, look.pixels(18))
-            hint = painter.fontMetrics().elidedText(self._hint, Qt.TextElideMode.ElideRight, below.width())
-            painter.drawText(below, int(Qt.AlignmentFlag.AlignVCenter), hint)
+            below = QRect(left, line.bottom() + 1, right - left, self.height() - line.bottom())
+            painter.drawText(below, int(Qt.TextFlag.TextWordWrap), self._hint)
         painter.end()
+
+    def _hint_height(self, width: int) -> int:
+        metrics = QFontMetrics(theme.current().font(theme.HINT))
+        return metrics.boundingRect(QRect(0, 0, width, 10_000), int(Qt.TextFlag.TextWordWrap), self._hint).height()
 
     def _paint_button(self, painter: QPainter, centre: QPointF) -> None:
         look = theme.current()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
@@ -102,7 +103,7 @@ class ChooseTextCard(StepCard):
         column = QVBoxLayout()
         column.setContentsMargins(16, 0, 16, 14)
         column.setSpacing(8)
-        column.addWidget(self.drop)
+        column.addWidget(self.drop, 3)
         column.addSpacing(2)
         column.addWidget(self._or)
         column.addWidget(self._box)
@@ -123,8 +124,8 @@ class ChooseTextCard(StepCard):
         foot.setContentsMargins(16, 10, 16, 12)
         self._name = ElidedText("", "small-strong", verbatim=True)
         self._note = Text("", "hint")
-        self._preview = Text("", "body", verbatim=True)
-        self._preview.setFont(theme.current().font(theme.LABEL, mono=True))
+        self._preview = Text("", "body", wrap=True, verbatim=True)
+        self._preview.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._preview.setProperty("role", "mono")
         self._preview.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         line = row(spacing=10)
@@ -133,3 +134,11 @@ class ChooseTextCard(StepCard):
         foot.addLayout(line)
         foot.addWidget(self._preview)
         self._foot.hide()
+        theme.current().changed.connect(self._lay)
+        self._lay()
+
+    def _lay(self) -> None:
+        """Room for whole lines of the preview, and none for half a line."""
+        metrics = QFontMetrics(theme.current().font(theme.LABEL, mono=True))
+        self._preview.setFixedHeight(metrics.lineSpacing() * PREVIEW_LINES)
+        self.drop.setMaximumHeight(theme.current().pixels(230))

@@ -33,6 +33,7 @@ class DropArea(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 14)
         column.setSpacing(6)
+        column.addStretch(1)
         for widget in (self._sign, self._words, self._hint):
             if isinstance(widget, Text):
                 widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -40,6 +41,7 @@ class DropArea(QFrame):
         column.addSpacing(4)
         self.buttons = _CentredRow()
         column.addLayout(self.buttons)
+        column.addStretch(1)
         theme.current().changed.connect(self._tint)
         self._tint()
 

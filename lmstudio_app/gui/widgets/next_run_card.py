@@ -109,7 +109,7 @@ class NextRunCard(StepCard):
         head = QHBoxLayout(self._ladder_head)
         head.setContentsMargins(16, 8, 18, 2)
         head.addWidget(ElidedText(self.tr("Or start lower on the ladder"), "label"), 1)
-        note = Text(self.tr("best here, parameters"), "hint", copyable=False)
+        note = Text(self.tr("bits/byte here, parameters"), "hint", copyable=False)
         head.addWidget(note)
         self._ladder_head.hide()
         self.body.addWidget(self._ladder_head)
