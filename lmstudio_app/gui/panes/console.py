@@ -130,7 +130,7 @@ class ConsolePane(Pane):
         self.empty.acted.connect(lambda: self.go.emit("train"))
         stop = QShortcut(QKeySequence("Esc"), self)
         stop.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        stop.activated.connect(self.stop)
+        stop.activated.connect(self._escape)
 
     # Which model ------------------------------------------------------------------------------------------------
 
@@ -230,6 +230,12 @@ class ConsolePane(Pane):
         """End the writing after the present token."""
         if self._writing is not None:
             self._writing.stop()
+
+    def _escape(self) -> None:
+        if self.details.isVisible():  # a pop-up shares the keys of the pane it belongs to
+            self.details.hide()
+        else:
+            self.stop()
 
     def _arrived(self, events: list[Event]) -> None:
         texts: list[str] = []
