@@ -47,6 +47,11 @@ class Family:
     learner: str = ""
     counting_steps: Callable[[Any], int] = lambda settings: 1
 
+    def training_bytes(self, settings: Settings, vocabulary: int, batch: int) -> int:
+        """Estimates the memory of a training: four bytes for each trainable number, its gradient and AdamW's two
+        moments, and what one step keeps for its backward pass."""
+        return 16 * self.parameters(settings, vocabulary) + self.activation_bytes(settings, vocabulary, batch)
+
 
 _families: dict[str, Family] = {}
 
@@ -68,8 +73,13 @@ def family(name: str) -> Family:
     """The family called `name`. Raises `UserError` naming those that exist."""
     known = families()
     if name not in known:
-        raise UserError("There is no family “{name}”. Known families: {known}.", field="family", choices=tuple(known),
-                        name=name, known=", ".join(known))
+        raise UserError(
+            "There is no family “{name}”. Known families: {known}.",
+            field="family",
+            choices=tuple(known),
+            name=name,
+            known=", ".join(known),
+        )
     return known[name]
 
 

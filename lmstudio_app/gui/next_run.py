@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.run import RunConfig
 
 CHECK_MILLISECONDS = 60
-TRAINING_BYTES = 16
-"""Memory for each number that is learnt: itself, its gradient and AdamW's two moments, four bytes each."""
 GROUPS = ("model", "training", "execution")
 
 
@@ -252,7 +250,7 @@ class NextRun(QObject):
         batch = getattr(config.training, "batch", 1)
         vocabulary = self.corpus.statistics.vocabulary
         count = config.described.parameters(config.model, vocabulary)
-        memory = TRAINING_BYTES * count + config.described.activation_bytes(config.model, vocabulary, batch)
+        memory = config.described.training_bytes(config.model, vocabulary, batch)
         device = self._session.chosen_device()
         figure, unit = number_text.size(memory).rsplit(" ", 1)
         words = self.tr("/ {total}")

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.run import RunConfig
     from lmstudio_app.gui.session import Draft
 
-TRAINING_BYTES = 16
-"""Memory for each number that is learnt: itself, its gradient and AdamW's two moments, four bytes each."""
-
 
 class RunFacts(QObject):
     """Words for a drafted run, in the language of the window."""
@@ -89,7 +86,7 @@ class RunFacts(QObject):
         parameters = known.parameters(config.model, vocabulary)
         number, unit = number_text.parameters(parameters)
         batch = getattr(config.training, "batch", 1)
-        memory = TRAINING_BYTES * parameters + known.activation_bytes(config.model, vocabulary, batch)
+        memory = known.training_bytes(config.model, vocabulary, batch)
         passes = config.plan.steps * batch * getattr(config.model, "context", 1) / corpus.statistics.tokens["training"]
         return [
             (number, unit or self.tr("numbers learnt")),
