@@ -1,4 +1,4 @@
-"""Record a real run for the start page's third card: `python packaging/record_example.py` (about three minutes on a CPU).
+"""Record a real run for the start page's third card: `python packaging/record_example.py`, some minutes on a CPU.
 
 It trains the demonstration's model on the bundled stories in a throw-away workspace and keeps the curve, the yardsticks
 and the samples in `resources/examples/stories.json`.

@@ -172,6 +172,7 @@ def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
     header.stop.click()
     qtbot.waitUntil(lambda: ended(session), timeout=20_000)
     qtbot.waitUntil(lambda: header.words()[0] == "Stopped")
+    qtbot.waitUntil(lambda: not pane.record.reading, timeout=20_000)
     stopped_at = pane.view.last_step()
     assert 0 < stopped_at < 4000
     assert header.resume.isVisible()
