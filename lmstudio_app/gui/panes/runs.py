@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
@@ -55,6 +55,10 @@ class RunsPane(Pane):
 
     def regions(self) -> list[QWidget]:
         return [self.filter, self.table]
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.session.list_runs()  # a training has gone on since they were read
 
     # Building ---------------------------------------------------------------------------------------------------
 
@@ -122,6 +126,9 @@ class RunsPane(Pane):
     def _show_runs(self) -> None:
         rows = [self._row(summary) for summary in self.session.runs]
         self.table.set_rows(rows)
+        if rows and not self.table.picked_names():
+            opened = self.session.run.name if self.session.run is not None else rows[0].name
+            self.table.pick([opened])
         self.stack.setCurrentIndex(1 if rows else 0)
         self._count()
         self._picked()
@@ -136,14 +143,15 @@ class RunsPane(Pane):
 
     def _row(self, summary: RunSummary) -> RunRow:
         words, tone = self._state(summary)
+        job = self.session.job if self.session.is_training(summary.name) else None
         return RunRow(
             name=summary.name,
             model=model_words(summary.family, summary.outline) if summary.family else "",
             corpus=summary.corpus,
-            parameters=summary.parameters,
+            parameters=summary.parameters or (job.parameters if job is not None else 0),
             best=summary.best_bits_per_byte,
             curve=summary.curve,
-            step=summary.step,
+            step=max(summary.step, job.step if job is not None else 0),
             steps=summary.steps,
             seconds=summary.seconds,
             created=summary.created,
@@ -204,9 +212,10 @@ class RunsPane(Pane):
         summary = self._summary(names[0]) if len(names) == 1 else None
         damaged = summary is not None and summary.state == "damaged"
         self.open.setEnabled(summary is not None and not damaged)
-        self.rename.setEnabled(summary is not None and not damaged)
+        busy = any(self.session.is_training(name) for name in names)
+        self.rename.setEnabled(summary is not None and not damaged and not busy)
         self.resume.setEnabled(summary is not None and self._resumable(summary))
-        self.delete.setEnabled(bool(names))
+        self.delete.setEnabled(bool(names) and not busy)
         self._show_details(summary)
 
     def _resumable(self, summary: RunSummary) -> bool:

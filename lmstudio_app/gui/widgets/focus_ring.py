@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
+from shiboken6 import isValid
 
 from lmstudio_app.gui import theme
 
@@ -36,7 +37,7 @@ class FocusRing(QObject):
 
     def _moved(self, old: QWidget | None, new: QWidget | None) -> None:
         by_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton
-        returned = new is not None and new is self._ringed
+        returned = new is not None and new is self._ringed  # compared only: it may have gone
         self._drop()
         # A window that opens or comes back gives the focus to somebody: nobody moved it there.
         if new is None or by_mouse or new.property("paintsFocus") or (old is None and not returned):
@@ -48,11 +49,10 @@ class FocusRing(QObject):
             widget.installEventFilter(self)
             widget = None if widget.isWindow() else widget.parentWidget()
         self._overlay = _Overlay(new.window())
-        new.destroyed.connect(self._drop)
         self._lay()
 
     def _lay(self) -> None:
-        if self._overlay is None or not self._watched:
+        if self._overlay is None or not all(map(isValid, (self._overlay, *self._watched))):
             return
         target, window = self._watched[0], self._watched[-1]
         shown = target.visibleRegion().boundingRect()
@@ -68,14 +68,13 @@ class FocusRing(QObject):
 
     def _drop(self) -> None:
         for widget in self._watched:
-            widget.removeEventFilter(self)
-        if self._ringed is not None:
-            self._ringed.destroyed.disconnect(self._drop)
+            if isValid(widget):
+                widget.removeEventFilter(self)
         self._watched = []
-        if self._overlay is not None:
+        if self._overlay is not None and isValid(self._overlay):
             self._overlay.hide()
             self._overlay.deleteLater()
-            self._overlay = None
+        self._overlay = None
 
 
 class _Overlay(QWidget):

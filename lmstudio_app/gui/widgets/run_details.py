@@ -31,6 +31,7 @@ class RunDetails(Card):
         self._nothing = Text("", "body2", wrap=True)
         self._nothing.setProperty("verbatim", True)  # whoever says it has translated it
         self._nothing.setContentsMargins(12, 12, 12, 12)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -132,7 +132,7 @@ class StatusStrip(QWidget):
 
     def _lay_out(self) -> None:
         line = QHBoxLayout(self)
-        line.setContentsMargins(16, 3, 12, 3)
+        line.setContentsMargins(16, 0, 12, 0)
         line.setSpacing(12)
         left: tuple[QWidget, ...] = (
             self._dot, self._state, self._name, self._bar, self._steps, self._left_rule, self._left,
@@ -176,4 +176,5 @@ class StatusStrip(QWidget):
         self._bar.setFixedWidth(look.pixels(140))
         for rule in (self._left_rule, self._right_rule):
             rule.setFixedHeight(look.pixels(14))
+        self.setFixedHeight(look.pixels(26))
         self._fit()
