@@ -7,7 +7,7 @@ file give the same sentence for the same mistake.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -22,11 +22,12 @@ def with_options(
     declared: Iterable[Declaration],
     names: Mapping[str, str] | None = None,
     group: Mapping[str, str] | None = None,
+    hidden: Collection[str] = (),
 ) -> Callable[..., Any]:
     """`command` with one keyword option per declaration, gathered into its argument `options` as {path: value}.
 
     `names` maps a path to an option's own name ("tokenizer.kind" → "tokenizer"); `group` maps the first part of a path
-    to the heading in `--help`.
+    to the heading in `--help`, which leaves out the paths in `hidden`.
     """
     fixed = inspect.signature(command, eval_str=True)
     options = {_identifier(d.path): d for d in declared}
@@ -37,7 +38,9 @@ def with_options(
 
     parameters = [p for p in fixed.parameters.values() if p.name != "options"]
     for name, declaration in options.items():
-        annotation = _annotation(declaration, (names or {}).get(declaration.path), group or {})
+        heading = (group or {}).get(declaration.path.partition(".")[0])
+        shown = declaration.path not in hidden
+        annotation = _annotation(declaration, (names or {}).get(declaration.path), heading, shown)
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
     wrapped.__signature__ = fixed.replace(parameters=parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -58,18 +61,17 @@ def _identifier(path: str) -> str:
     return "option__" + path.replace(".", "__")
 
 
-def _annotation(declaration: Declaration, name: str | None, group: Mapping[str, str]) -> Any:
+def _annotation(declaration: Declaration, name: str | None, heading: str | None, shown: bool) -> Any:
     option = "--" + (name or declaration.path.replace("_", "-"))
-    heading = group.get(declaration.path.partition(".")[0])
     kind: Any = bool if declaration.kind == "boolean" else str
-    return Annotated[kind | None, Parameter(name=option, help=_help(declaration), group=heading)]
+    if heading is None:  # a group of None would hide the option in `--help`
+        return Annotated[kind | None, Parameter(name=option, help=_help(declaration), show=shown)]
+    return Annotated[kind | None, Parameter(name=option, help=_help(declaration), group=heading, show=shown)]
 
 
 def _help(declaration: Declaration) -> str:
     allowed = ", ".join(value for value, _ in declaration.choices) or describe_range(declaration)
     default = declaration.default
-    facts = [
-        allowed,
-        f"default {'yes' if default is True else 'no' if default is False else default!r}".replace("'", ""),
-    ]
+    shown = "yes" if default is True else "no" if default is False else "empty" if default == "" else str(default)
+    facts = [allowed, f"default {shown}"]
     return f"{declaration.title}. {declaration.help} [{'; '.join(fact for fact in facts if fact)}]"

@@ -18,8 +18,13 @@ from lmstudio_app.cli.terminal import Terminal
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
 from lmstudio_app.engine.registry import families, family
-from lmstudio_app.engine.settings import Declaration, declarations
-from lmstudio_app.engine.training.settings import CountingSettings, ExecutionSettings, TrainingSettings
+from lmstudio_app.engine.settings import Declaration, Settings, declarations
+from lmstudio_app.engine.training.settings import (
+    CountingSettings,
+    ExecutionSettings,
+    TrainingSettings,
+    training_settings,
+)
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.events import Event
@@ -64,7 +69,8 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
             )
         follow(terminal, workspace.new_run(draft))
 
-    app.command(with_options(train, _declared(chosen.settings), group=HEADINGS))
+    declared, hidden = _declared(chosen)
+    app.command(with_options(train, declared, group=HEADINGS, hidden=hidden))
 
     def resume(run: str, *, options: dict[str, Any]) -> None:
         """Go on with a run that was stopped or interrupted, also on another device."""
@@ -94,10 +100,14 @@ def family_named(words: Sequence[str]) -> Any:
     return family(DEFAULT_FAMILY)
 
 
-def _declared(model: Any) -> list[Declaration]:
-    known = declarations(model, "model")
-    training = {d.path: d for group in (TrainingSettings, CountingSettings) for d in declarations(group, "training")}
-    return [*known, *training.values(), *declarations(ExecutionSettings, "execution")]
+def _declared(family: Any) -> tuple[list[Declaration], set[str]]:
+    """The settings of a family, and those that only other kinds of learning have: taken, but not shown in its help."""
+    kinds: list[type[Settings]] = [TrainingSettings, CountingSettings]
+    own = declarations(training_settings(family.learning), "training")
+    known = {d.path for d in own}
+    foreign = [d for kind in kinds for d in declarations(kind, "training") if d.path not in known]
+    shown = [*declarations(family.settings, "model"), *own, *declarations(ExecutionSettings, "execution")]
+    return [*shown, *foreign], {d.path for d in foreign}
 
 
 def _applicable(values: dict[str, dict[str, Any]], learning: str, terminal: Terminal) -> dict[str, dict[str, Any]]:

@@ -142,3 +142,21 @@ def test_resuming_a_finished_run_changes_nothing(command: Command, trained: Path
     before = metrics.read_bytes()
     assert command(trained, "resume", "gpt").code == 0
     assert metrics.read_bytes() == before
+
+
+@pytest.mark.parametrize(("words", "shown", "missing"), [
+    (["corpus", "add"], ["--tokenizer", "--vocabulary", "--split.training", "--cleaning.unicode-nfc"], []),
+    (["generate"], ["--tokens", "--temperature", "--top-k", "--top-p", "--seed", "--stop"], []),
+    (["train"], ["--model.heads", "--training.steps", "Fixes all chance"], ["Counting itself"]),
+    (["train", "--family", "ngram"], ["--model.order", "Counting itself"], ["--training.steps", "--model.heads"]),
+    (["resume"], ["--execution.device"], []),
+])  # fmt: skip
+def test_help_shows_every_option_that_applies(
+    command: Command, tmp_path: Path, words: list[str], shown: list[str], missing: list[str]
+):
+    answer = command(tmp_path, *words, "--help")
+    assert answer.code == 0
+    for text in shown:
+        assert text in answer.out
+    for text in missing:
+        assert text not in answer.out
