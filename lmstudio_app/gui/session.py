@@ -254,7 +254,7 @@ class Session(QObject):
 
         self.preparations.start(Preparation(partial(pipeline.prepare, self.workspace, **request), request))
 
-    def redo(self, corpus: str, *, encodings: Mapping[str, str] | None = None, **groups: Any) -> None:
+    def redo(self, corpus: str, *, encodings: Mapping[str, str] | None = None, **groups: Any) -> Preparation:
         """Make `corpus` again with other groups of settings (cleaning, split, tokenizer) or encodings of its files.
 
         What nobody names stays as it is when its turn comes. Raises `UserError` while a run learns from it.
@@ -270,7 +270,9 @@ class Session(QObject):
             opened = workspace.corpus(corpus)
             return pipeline.redo(opened, opened.settings.model_copy(update=groups), request["encodings"])
 
-        self.preparations.start(Preparation(steps, request, corpus))
+        preparation = Preparation(steps, request, corpus)
+        self.preparations.start(preparation)
+        return preparation
 
     def settle_encoding(self, preparation: Preparation, encoding: str) -> None:
         """Go on with a text of which a person has told the encoding."""

@@ -164,9 +164,10 @@ class Theme(QObject):
         mode = stored.value("theme", "system")
         self._mode = mode if mode in MODES else "system"
         try:
-            self._scale = min(max(float(str(stored.value("text_size", 1.0))), TEXT_SIZES[0]), TEXT_SIZES[-1])
+            scale = float(str(stored.value("text_size", 1.0)))
         except ValueError:
-            self._scale = 1.0
+            scale = 1.0
+        self._scale = scale if TEXT_SIZES[0] <= scale <= TEXT_SIZES[-1] else 1.0
         self.apply()
 
     def apply(self) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, StepDone, Validated
 from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.run_facts import setting_groups, setting_words
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.translation import declared, model_words
+from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card
 from lmstudio_app.gui.widgets.empty_state import EmptyState
@@ -21,12 +22,12 @@ from lmstudio_app.gui.widgets.run_details import RunDetails
 from lmstudio_app.gui.widgets.runs_model import RunRow
 from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.search_field import SearchField
-from lmstudio_app.gui.widgets.setting_text import written
 from lmstudio_app.gui.widgets.text import Text
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.run import RunConfig, RunSummary
-    from lmstudio_app.engine.settings import Declaration
+    from lmstudio_app.engine.run import RunSummary
+
+Key = tuple[str, str, bool]
 
 RESUMABLE = frozenset({"queued", "stopped", "interrupted", "failed"})
 
@@ -38,7 +39,7 @@ class RunsPane(Pane):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self._settings: dict[tuple[str, str], str] = {}
+        self._settings: dict[Key, str] = {}
         self._build()
         self._connect()
         self._show_runs()
@@ -158,7 +159,7 @@ class RunsPane(Pane):
             state=words,
             tone=tone,
             color=self.session.run_color(summary.name),
-            search=self._settings.get((summary.name, summary.created), ""),
+            search=self._settings.get(_key(summary), ""),
         )
 
     def _state(self, summary: RunSummary) -> tuple[str, str]:
@@ -307,66 +308,27 @@ class RunsPane(Pane):
     def _read_settings(self) -> None:
         """Read the settings of runs that are new here, on a thread, so that the filter finds them."""
         workspace = self.session.workspace
-        wanted = [(s.name, s.created) for s in self.session.runs if s.state != "damaged"]
+        wanted = [_key(summary) for summary in self.session.runs if summary.state != "damaged"]
         missing = [key for key in wanted if key not in self._settings]
         if not missing:
             return
         self._settings |= dict.fromkeys(missing, "")  # asked for once
 
         def work(stopping: Any) -> Any:
-            for name, created in missing:
-                try:
-                    mapping = workspace.run(name).config.to_mapping()
-                except UserError:
-                    continue
-                yield (name, created), setting_words(mapping)
+            for key in missing:
+                with suppress(UserError):
+                    yield key, setting_words(workspace.run(key[0]).config.to_mapping())
 
-        def arrived(items: list[tuple[tuple[str, str], str]]) -> None:
+        def arrived(items: list[tuple[Key, str]]) -> None:
             self._settings |= dict(items)
             self._show_runs()
 
         self.session.jobs.start(work, arrived, owner=self)
 
 
-def setting_words(mapping: Mapping[str, Any]) -> str:
-    """All settings of a run in words that a filter can find: "model.layers=4 layers 4"."""
-    found = []
-    for group in ("tokenizer", "model", "training", "execution"):
-        for name, value in dict(mapping.get(group, {})).items():
-            found.append(f"{group}.{name}={value} {name.replace('_', ' ')} {value}")
-    return " ".join(found)
-
-
-def _value_words(setting: Declaration, value: Any) -> str:
-    chosen = dict(setting.choices).get(value) if setting.kind == "choice" else None
-    if chosen is not None:
-        return declared(chosen)
-    if isinstance(value, bool):
-        yes, no = QCoreApplication.translate("RunsPane", "yes"), QCoreApplication.translate("RunsPane", "no")
-        return yes if value else no
-    return written(setting, value) or "–"
-
-
-def setting_groups(config: RunConfig) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The settings as a person reads them: for each group its title, and (title, value with unit) rows."""
-    from lmstudio_app.engine.settings import declarations
-
-    titles = {
-        "model": QCoreApplication.translate("RunsPane", "Model"),
-        "training": QCoreApplication.translate("RunsPane", "Training"),
-        "tokenizer": QCoreApplication.translate("RunsPane", "Tokenizer"),
-        "execution": QCoreApplication.translate("RunsPane", "Execution"),
-    }
-    groups = []
-    for group, title in titles.items():
-        settings = getattr(config, group)
-        rows = []
-        for setting in declarations(type(settings)):
-            value = getattr(settings, setting.name)
-            words = _value_words(setting, value)
-            rows.append((declared(setting.title), f"{words} {declared(setting.unit)}".rstrip()))
-        groups.append((title, rows))
-    return groups
+def _key(summary: RunSummary) -> Key:
+    """What a run's settings are known by; they are settled with its first step."""
+    return summary.name, summary.created, summary.step > 0
 
 
 if __name__ == "__main__":
