@@ -3,6 +3,7 @@
     prepare         text files, pasted text or a bundled sample → a corpus       redo: the same with other settings
     preview         a corpus → how a text in it begins                            preview_tokens: and is cut into tokens
     preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
+    count_cleanable how often cleaning that is off would find something
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
@@ -35,12 +36,19 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
-    from lmstudio_app.engine.pipeline.preview import count_tokens, preview, preview_file, preview_tokens
+    from lmstudio_app.engine.pipeline.preview import (
+        count_cleanable,
+        count_tokens,
+        preview,
+        preview_file,
+        preview_tokens,
+    )
     from lmstudio_app.engine.pipeline.train import train
 
 __all__ = [
     "check",
     "check_attention_format",
+    "count_cleanable",
     "count_tokens",
     "demonstrate",
     "draft",
@@ -62,6 +70,7 @@ __all__ = [
 
 _FILES = {
     "check_attention_format": "export",
+    "count_cleanable": "preview",
     "count_tokens": "preview",
     "draft_from_file": "draft",
     "preview_file": "preview",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
 from lmstudio_app.engine.data.encoding import (
     EncodingDoubtful,
     check_encoding,
@@ -17,6 +18,8 @@ from lmstudio_app.engine.data.encoding import (
     without_mark,
 )
 from lmstudio_app.engine.data.excerpt import excerpt
+from lmstudio_app.engine.data.splits import SPLITS
+from lmstudio_app.engine.data.tokenization import text_pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 CHARACTERS = 20_000
 TOKENIZED_CHARACTERS = 4_000
+MOST_CLEANABLE_BYTES = 50_000_000
 _HEAD_BYTES = 1 << 16
 _CHUNK = 1 << 22  # tokens counted together
 _WIDEST = 4  # bytes of a unit of UTF-32
@@ -78,6 +82,22 @@ def count_tokens(corpus: Corpus) -> NDArray[np.int64]:
     for first in range(0, len(tokens), _CHUNK):
         counts += np.bincount(tokens[first : first + _CHUNK], minlength=store.vocabulary)
     return counts
+
+
+def count_cleanable(corpus: Corpus) -> dict[str, int]:
+    """How often each switch of cleaning that is off would find something in the text, by name; nothing for texts above
+    `MOST_CLEANABLE_BYTES`, which would take long. Raises `UserError`."""
+    if corpus.statistics.bytes > MOST_CLEANABLE_BYTES:
+        return {}
+    chosen = corpus.settings.cleaning.model_dump()
+    none = dict.fromkeys(chosen, False)
+    switches = {name: CleaningSettings(**none | {name: True}) for name, on in chosen.items() if not on}
+    found = dict.fromkeys(switches, 0)
+    for split in SPLITS:
+        for piece in text_pieces(corpus.text_path(split)):
+            for name, switch in switches.items():
+                found[name] += clean(piece, switch)[1][name]
+    return found
 
 
 def preview_file(path: Path, encoding: str | None = None, characters: int = CHARACTERS) -> Preview:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from lmstudio_app.gui.widgets.text import Role, Text
+from lmstudio_app.gui.widgets.text import ElidedText, Role, Text
 
 
 class KeyFigure(QWidget):
     """A name, a large figure and a small unit or yardstick."""
 
-    def __init__(self, name: str, parent: QWidget | None = None, *, role: Role = "figure") -> None:
+    def __init__(
+        self, name: str, parent: QWidget | None = None, *, role: Role = "figure", narrow: bool = False
+    ) -> None:
+        """A `narrow` one shortens its name where there is no room for it."""
         super().__init__(parent)
         self._title = name
-        self._name = Text(name, "hint", copyable=False)
+        self._name = ElidedText(name, "hint") if narrow else Text(name, "hint", copyable=False)
         self._figure = Text("–", role, verbatim=True)
         self._unit = Text("", "hint", verbatim=True)
         line = QHBoxLayout()

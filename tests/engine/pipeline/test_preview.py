@@ -108,3 +108,13 @@ def test_a_file_that_does_not_fit_or_is_no_text(tmp_path):
         pipeline.preview_file(path)
     with pytest.raises(UserError, match="not there"):
         pipeline.preview_file(tmp_path / "nothing.txt")
+
+
+def test_what_cleaning_would_find(workspace):
+    corpus, _ = prepared(workspace, text="one  \ntwo\x07\r\nthree\n" * 40)
+    found = pipeline.count_cleanable(corpus)
+    assert found == {"trailing_spaces": 40, "control_characters": 40, "unicode_nfc": 0}
+    list(pipeline.redo(corpus, CHARACTERS.model_copy(update={"cleaning": CleaningSettings(trailing_spaces=True)})))
+    corpus = workspace.corpus(corpus.name)
+    assert corpus.statistics.cleaned["trailing_spaces"] == 40
+    assert "trailing_spaces" not in pipeline.count_cleanable(corpus)

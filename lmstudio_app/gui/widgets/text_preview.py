@@ -1,0 +1,146 @@
+"""The beginning of a text as it is written: numbered lines, to be read, copied and enlarged."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
+
+from lmstudio_app.gui import theme
+
+_ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6)
+_LINE_HEIGHT = 130  # percent
+_LEAST_DIGITS = 3
+
+
+class TextPreview(QTextEdit):
+    """Text that cannot be changed, with line numbers. Ctrl and the wheel, or Ctrl and Up or Down, change its size."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._zoom = _ZOOMS.index(1.0)
+        self.setReadOnly(True)
+        self.setAcceptRichText(False)
+        self.setProperty("flat", True)
+        self.setProperty("verbatim", True)
+        self.setAccessibleName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        self.setAcceptDrops(False)  # what is dropped here is for the pane
+        self.setUndoRedoEnabled(False)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._numbers = _LineNumbers(self)
+        self.verticalScrollBar().valueChanged.connect(self._numbers.update)
+        theme.current().changed.connect(self._dress)
+        self._dress()
+
+    def show_text(self, text: str) -> None:
+        """Show another text, from its start."""
+        if text != self.toPlainText():
+            self.setPlainText(text)
+            everything = QTextCursor(self.document())
+            everything.select(QTextCursor.SelectionType.Document)
+            line = QTextBlockFormat()
+            line.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+            everything.mergeBlockFormat(line)
+        self._dress()
+
+    def zoom(self, steps: int) -> None:
+        """Enlarge the text by steps; 0 returns to the normal size."""
+        wanted = self._zoom + steps if steps else _ZOOMS.index(1.0)
+        self._zoom = min(max(wanted, 0), len(_ZOOMS) - 1)
+        self._dress()
+
+    def text_font(self) -> QFont:
+        """The font of the text."""
+        font = theme.current().font(theme.LABEL, mono=True)
+        font.setPixelSize(max(6, round(font.pixelSize() * _ZOOMS[self._zoom])))
+        return font
+
+    def numbers_width(self) -> int:
+        """The room that line numbers take at the left."""
+        digits = max(_LEAST_DIGITS, len(str(self.document().blockCount())))
+        return QFontMetrics(self.text_font()).horizontalAdvance("0") * digits + theme.current().pixels(18)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1 if event.angleDelta().y() > 0 else -1)
+        else:
+            super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
+        if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.key() in steps:
+            self.zoom(steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._dress()  # a style sheet gives the document its own font again
+
+    def paint_numbers(self, painter: QPainter, area: QRect) -> None:
+        """Paint the numbers of the lines that touch `area`."""
+        look, font, layout = theme.current(), self.text_font(), self.document().documentLayout()
+        painter.fillRect(area, look.color("surface"))
+        painter.setFont(font)
+        painter.setPen(look.color("text3"))
+        scroll = self.verticalScrollBar().value()
+        block = self.cursorForPosition(self.viewport().rect().topLeft()).block()
+        height = QFontMetrics(font).height()
+        inside = self.viewport().geometry().top() - self._numbers.geometry().top()
+        while block.isValid():
+            layout.blockBoundingRect(block)  # has it laid out, where it was not yet
+            lines = block.layout()
+            first = lines.lineAt(0).rect() if lines.lineCount() else QRectF(0, 0, 0, height)
+            bottom = lines.position().y() + first.bottom() - scroll + inside
+            if bottom - height > area.bottom():
+                return
+            place = QRectF(0, bottom - height, self._numbers.width() - look.pixels(10), height)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignRight), str(block.blockNumber() + 1))
+            block = block.next()
+
+    def _dress(self) -> None:
+        font = self.text_font()
+        if self.document().defaultFont() != font:
+            self.document().setDefaultFont(font)
+        self._lay()
+
+    def _lay(self) -> None:
+        wide = self.numbers_width()
+        self.setViewportMargins(wide, 0, 0, 0)
+        inside = self.contentsRect()
+        self._numbers.setGeometry(QRect(inside.left(), inside.top(), wide, inside.height()))
+        self._numbers.update()
+
+
+class _LineNumbers(QWidget):
+    """The strip at the left of the text."""
+
+    def __init__(self, text: TextPreview) -> None:
+        super().__init__(text)
+        self._text = text
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        self._text.paint_numbers(painter, event.rect())
+        painter.end()
