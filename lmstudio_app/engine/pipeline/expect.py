@@ -81,7 +81,9 @@ def expect(
     model = snapshot if snapshot is not None else open_model(run, checkpoint, device)
     tokenizer = run.tokenizer()
     tokens = np.array([*prompt, *written], dtype=np.int64)
-    visible = _visible(len(prompt), len(written), model.context)
+    # Counts have no window to slide: they look at the last tokens, wherever these stand.
+    window = model.context if run.config.described.learning == "gradient" else None
+    visible = _visible(len(prompt), len(written), window)
     logits = np.array(model.begin(tokens[len(tokens) - visible :]).logits)
     likeliest = np.argsort(-logits, kind="stable")[:SHOWN]
     return Expectation(

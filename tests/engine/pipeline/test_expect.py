@@ -8,13 +8,33 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmstudio_app.engine.data.batches import Batch
 from lmstudio_app.engine.events import PromptRead, TokenWritten
 from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.model import Model
+from lmstudio_app.engine.models.ngram import network as ngram
+from lmstudio_app.engine.models.ngram.learner import CountingLearner
+from lmstudio_app.engine.models.ngram.settings import NgramSettings
 from lmstudio_app.engine.pipeline.expect import SHOWN, Expectation, expect
 from lmstudio_app.engine.pipeline.generate import generate
-from tests.engine.pipeline.test_inspect import GPT, make_run
+from lmstudio_app.engine.run import Run
+from tests.engine.pipeline.test_inspect import GPT, TEXT, make_run
 
-MODELS: dict[str, dict[str, Any]] = {"gpt": GPT, "recurrent": {"cell": "gru", "layers": 1, "width": 16, "context": 16}}
+MODELS: dict[str, dict[str, Any]] = {
+    "gpt": GPT,
+    "recurrent": {"cell": "gru", "layers": 1, "width": 16, "context": 16},
+    "ngram": {"order": 4},
+}
+
+
+def counted(run: Run, order: int) -> Model:
+    """A model of the run's shape that has counted the text of its tokenizer."""
+    tokenizer = run.tokenizer()
+    learner = CountingLearner(ngram.build(NgramSettings(order=order), tokenizer.vocabulary, seed=1))
+    row = tokenizer.encode(TEXT)[None]
+    for number in range(1, order + 1):
+        learner.step(number, Batch(inputs=row[:, :-1], targets=row[:, 1:]))
+    return learner.model
 
 
 @pytest.mark.parametrize("family", MODELS)
@@ -22,12 +42,13 @@ MODELS: dict[str, dict[str, Any]] = {"gpt": GPT, "recurrent": {"cell": "gru", "l
 def test_it_is_what_each_token_was_drawn_from(tmp_path: Path, family: str, prompt: str) -> None:
     """Also beyond the context of 16 tokens, where the window slides."""
     run, models = make_run(tmp_path / "run", family, MODELS[family])
+    model = counted(run, MODELS[family]["order"]) if family == "ngram" else models[1]
     settings = SamplingSettings(length=40, temperature=0.7, top_k=9, top_p=0.9)
-    events = list(generate(run, prompt, settings, snapshot=models[1]))
+    events = list(generate(run, prompt, settings, snapshot=model))
     read = next(event for event in events if isinstance(event, PromptRead))
     written = [event for event in events if isinstance(event, TokenWritten)]
     for place, event in enumerate(written):
-        found = expect(run, read.tokens, [token.token for token in written[:place]], models[1]).shaped(settings)
+        found = expect(run, read.tokens, [token.token for token in written[:place]], model).shaped(settings)
         rows = {text: (before, after) for _, text, before, after in found.rows}
         for text, before, after in event.alternatives:
             np.testing.assert_allclose(rows[text], (before, after), atol=1e-5)
