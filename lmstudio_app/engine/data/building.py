@@ -1,4 +1,5 @@
-"""A corpus folder while it is built: out of sight beside the others, locked, and swept away if its maker was killed."""
+"""A folder of a corpus or of its tokens while it is built: out of sight beside the others, locked, and swept away if
+its maker was killed."""
 
 from __future__ import annotations
 

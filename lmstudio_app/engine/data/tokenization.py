@@ -5,20 +5,20 @@ It lies in `tokenizers/<kind>-<vocabulary>/` of the corpus folder and can be mad
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from lmstudio_app.engine.data.building import occupied, scaffold
 from lmstudio_app.engine.data.reader import whole_lines
 from lmstudio_app.engine.data.splits import SPLITS, Split
 from lmstudio_app.engine.data.token_store import SplitTokens, TokenStore, TokenWriter, write_manifest
 from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings, learn
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
-from lmstudio_app.engine.storage.atomic import in_words, replace_folder, unfinished
+from lmstudio_app.engine.storage.atomic import in_words, replace_folder
 
 TOKENIZER = "tokenizer.json"
 LEARNED_FROM = 16_000_000
@@ -70,22 +70,23 @@ def make_tokenization(
 ) -> Generator[Progress, None, Tokenization]:
     """Learn a tokenizer and encode the splits into `folder`, which is there whole or not at all; yields progress.
 
-    Raises `UserError`. Closing the generator leaves nothing behind.
+    Where another process made the same meanwhile, that is taken. Raises `UserError`. Closing the generator leaves
+    nothing behind.
     """
-    temporary = unfinished(folder.parent)
-    try:
+    with scaffold(folder.parent) as temporary:
+        with occupied(temporary):
+            tokenizer = yield from _learn(settings, texts["training"])
+            tokenizer.save(temporary / TOKENIZER)
+            splits = yield from _encode_splits(tokenizer, texts, temporary)
+            write_manifest(temporary, tokenizer.vocabulary, corpus_hash, splits)
+        if (theirs := open_tokenization(folder, settings, corpus_hash)) is not None:
+            return theirs  # it may be read already, and Windows lets nobody replace what is
         try:
-            temporary.mkdir(parents=True)
-        except OSError as error:
-            raise in_words(error, folder) from error
-        tokenizer = yield from _learn(settings, texts["training"])
-        tokenizer.save(temporary / TOKENIZER)
-        splits = yield from _encode_splits(tokenizer, texts, temporary)
-        write_manifest(temporary, tokenizer.vocabulary, corpus_hash, splits)
-        replace_folder(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+            replace_folder(temporary, folder)
+        except UserError:
+            if (theirs := open_tokenization(folder, settings, corpus_hash)) is not None:
+                return theirs
+            raise
     return Tokenization(folder, settings, TokenStore.open(folder))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from lmstudio_app.engine.data import tokenization
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.statistics import Counter, SplitStatistics
-from lmstudio_app.engine.data.tokenization import make_tokenization, text_pieces
+from lmstudio_app.engine.data.tokenization import Tokenization, make_tokenization, text_pieces
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Progress
 from lmstudio_app.engine.settings import declarations
+from lmstudio_app.engine.storage.atomic import UNFINISHED
 from lmstudio_app.engine.workspace import Workspace
 from tests.engine.data import writings
 
@@ -103,6 +106,49 @@ def test_a_tokenization_can_be_left_at_any_moment(folder: Path) -> None:
             next(left)
         left.close()
         assert [path.name for path in (folder / "tokenizers").iterdir() if "301" in path.name or "." in path.name] == []
+
+
+def test_two_that_make_the_same_tokenization_share_one(folder: Path) -> None:
+    wanted = TokenizerSettings(vocabulary=300)
+    quick, slow = Corpus.open(folder).tokenize(wanted), Corpus.open(folder).tokenize(wanted)
+    next(slow)
+    first = finished(quick)
+    place = (first.folder / "training.npy").stat()
+    second = finished(slow)
+    assert second.folder == first.folder
+    assert (second.folder / "training.npy").stat().st_ino == place.st_ino, "what is read already stays"
+    assert [path.name for path in (folder / "tokenizers").glob(".*")] == []
+
+
+def test_a_race_for_the_last_moment_is_no_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = TokenizerSettings(vocabulary=300)
+
+    def too_late(temporary: Path, final: Path) -> None:
+        shutil.copytree(temporary, final)
+        raise UserError("“{path}” is not empty.", path=final)
+
+    monkeypatch.setattr(tokenization, "replace_folder", too_late)
+    assert Corpus.open(folder).tokenization(wanted).tokenizer.vocabulary == 300
+
+
+def test_what_a_killed_maker_left_is_swept(folder: Path) -> None:
+    left = folder / "tokenizers" / f"{UNFINISHED}1-killed"
+    left.mkdir()
+    (left / ".lock").touch()
+    (left / "training.npy").write_bytes(b"half")
+    living = Corpus.open(folder).tokenize(TokenizerSettings(vocabulary=301))
+    next(living)
+    assert not left.exists()
+    Corpus.open(folder).tokenization(TokenizerSettings(vocabulary=300))
+    assert finished(living).tokenizer.vocabulary == 301, "what a living one is building stays"
+
+
+def finished(steps: Generator[Progress, None, Tokenization]) -> Tokenization:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def test_a_large_text_teaches_by_parts_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
