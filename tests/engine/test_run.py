@@ -144,7 +144,17 @@ def test_a_draft_reports_every_wrong_field(run: Run) -> None:
 def test_status_survives_a_lost_or_damaged_file(run: Run) -> None:
     before = run.summary()
     path = run.folder / "status.json"
-    for content in (b"", b"[]", b'{"state": "dancing"}', b'{"state": "finished", "curve": 5}', b"[" * 5000):
+    for content in (
+        b"",
+        b"[]",
+        b'{"state": "dancing"}',
+        b'{"state": "finished", "curve": 5}',
+        b'{"state": "finished", "curve": [[Infinity, 1]]}',
+        b'{"state": "finished", "parameters": "many"}',
+        b'{"state": "finished", "best_bits_per_byte": "low"}',
+        b'{"state": "finished", "reason": 3}',
+        b"[" * 5000,
+    ):
         path.write_bytes(content)
         summary = run.summary()
         assert summary.state == "interrupted"
@@ -152,6 +162,9 @@ def test_status_survives_a_lost_or_damaged_file(run: Run) -> None:
         assert summary.curve == before.curve
     path.unlink()
     assert run.summary().step == before.step
+    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as rows:
+        rows.write('{"step": "last", "seconds": [], "validation_bits_per_byte": true}\n')
+    assert run.summary().curve == before.curve
 
 
 def test_the_curve_of_a_long_run_stays_short() -> None:
@@ -205,7 +218,7 @@ def test_missing_files_and_newer_checkpoints(run: Run) -> None:
     folder = run.checkpoints()[-1].folder
     (folder / "optimizer.safetensors").unlink()
     checkpoint.load_weights(folder)
-    with pytest.raises(Damaged, match="it is missing"):
+    with pytest.raises(Damaged, match="is missing"):
         checkpoint.load(folder)
     manifest = (folder / "manifest.json").read_text(encoding="utf-8")
     (folder / "manifest.json").write_text(manifest.replace('"format": 1', '"format": 2'), encoding="utf-8")
@@ -216,6 +229,24 @@ def test_missing_files_and_newer_checkpoints(run: Run) -> None:
     renamed = run.checkpoints()[0].folder.rename(run.folder / "checkpoints" / "step-000000099")
     with pytest.raises(Damaged, match="another step"):
         checkpoint.load_weights(renamed)
+
+
+def test_a_checkpoint_that_cannot_be_removed_stops_nobody(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = run.folder / "checkpoints"
+    state, _ = checkpoint.load(run.checkpoints()[-1].folder)
+
+    def held(folder: Path) -> None:
+        raise UserError("There is no permission to use “{path}”.", path=folder)
+
+    for step in (20, 30):
+        checkpoint.save(place, state, Progress(step=step, validation_loss=9.0))
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "remove_folder", held)
+        checkpoint.thin_out(place)
+    assert len(run.checkpoints()) == 4
+    checkpoint.thin_out(place)
+    assert run.best is not None
+    assert [saved.step for saved in run.checkpoints()] == [run.best.step, 20, 30]
 
 
 def test_a_full_disk_names_the_size_of_the_whole_checkpoint(

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import in_words, write_json
@@ -25,7 +26,7 @@ class Held(UserError):  # noqa: N818  (the name says what happened)
 
     def __init__(self, folder: Path) -> None:
         record = _holder(folder)
-        self.process = int(record.get("process", 0))
+        self.process = record["process"] if isinstance(record.get("process"), int) else 0
         super().__init__(
             "“{folder}” is in use: {purpose} on {host} (process {process}) since {since}. Close it there or wait.",
             folder=folder.name,
@@ -81,7 +82,7 @@ def is_held(folder: Path) -> bool:
         return False  # a folder nobody can write to has no writer
 
 
-def _holder(folder: Path) -> dict[str, str]:
+def _holder(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / ".holder").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

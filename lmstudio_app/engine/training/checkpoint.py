@@ -8,6 +8,7 @@ equal bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -59,11 +60,6 @@ class Checkpoint:
 class Damaged(UserError):  # noqa: N818  (the name says what it is)
     """A checkpoint is not what its manifest says."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            "The checkpoint file “{path}” is damaged: {reason}. Choose another checkpoint.", path=path, reason=reason
-        )
-
 
 def save(checkpoints: Path, state: State, progress: Progress) -> Checkpoint:
     """Write a checkpoint into the folder `checkpoints`.
@@ -102,7 +98,11 @@ def load(checkpoint: Path) -> tuple[State, Progress]:
         progress = Progress(**{name: value for name, value in stored["progress"].items() if name in known})
         counters = dict(stored["counters"])
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise Damaged(checkpoint / STATE, "it lacks what a training needs to go on") from None
+        raise Damaged(
+            "The checkpoint file “{path}” is damaged: it lacks what a training needs to go on. Choose another "
+            "checkpoint.",
+            path=checkpoint / STATE,
+        ) from None
     weights, memory = (
         _unpacked(checkpoint / name, _verified(checkpoint / name, manifest)) for name in (WEIGHTS, MEMORY)
     )
@@ -133,12 +133,14 @@ def best(checkpoints: list[Checkpoint]) -> Checkpoint | None:
 
 
 def thin_out(checkpoints: Path) -> None:
-    """Remove all but the last two checkpoints and the best one."""
+    """Remove all but the last two checkpoints and the best one. One that cannot be removed now (somebody reads it, on
+    Windows) goes the next time."""
     listed = found(checkpoints)
     kept = {checkpoint.step for checkpoint in listed[-KEPT:]} | {c.step for c in (best(listed),) if c}
     for checkpoint in listed:
         if checkpoint.step not in kept:
-            atomic.remove_folder(checkpoint.folder)
+            with contextlib.suppress(UserError):
+                atomic.remove_folder(checkpoint.folder)
 
 
 def folder_name(step: int) -> str:
@@ -161,14 +163,20 @@ def _unpacked(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
     try:
         return dict(load(data))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(path, f"it is no safetensors file ({error})") from None
+        raise Damaged(
+            "The checkpoint file “{path}” is damaged: it is no safetensors file ({reason}). Choose another checkpoint.",
+            path=path,
+            reason=error,
+        ) from None
 
 
 def _manifest(checkpoint: Path) -> dict[str, Any]:
     path = checkpoint / MANIFEST
     manifest = _json(path, _read(path))
     if not isinstance(manifest.get("format"), int) or not isinstance(manifest.get("files"), dict):
-        raise Damaged(path, "it is no manifest")
+        raise Damaged(
+            "The checkpoint file “{path}” is damaged: it is no manifest. Choose another checkpoint.", path=path
+        )
     if manifest["format"] > FORMAT:
         raise UserError(
             "The checkpoint “{path}” was saved by a newer version of LMStudio App (format {found}, this one knows "
@@ -178,18 +186,30 @@ def _manifest(checkpoint: Path) -> dict[str, Any]:
             known=FORMAT,
         )
     if manifest.get("step") != int(checkpoint.name.partition("-")[2] or -1):
-        raise Damaged(path, "it belongs to another step")
+        raise Damaged("The checkpoint file “{path}” belongs to another step. Choose another checkpoint.", path=path)
     return manifest
 
 
 def _verified(path: Path, manifest: Mapping[str, Any]) -> bytes:
     data, expected = _read(path), manifest["files"].get(path.name)
     if not isinstance(expected, dict):
-        raise Damaged(path, "the manifest does not name it")
+        raise Damaged(
+            "The checkpoint file “{path}” is not one that its manifest names. Choose another checkpoint.", path=path
+        )
     if len(data) != expected.get("bytes"):
-        raise Damaged(path, f"it has {len(data):,} bytes instead of {expected.get('bytes')}")
+        raise Damaged(
+            "The checkpoint file “{path}” is damaged: it has {found} bytes instead of {expected}. Choose another "
+            "checkpoint.",
+            path=path,
+            found=len(data),
+            expected=expected.get("bytes"),
+        )
     if hashlib.sha256(data).hexdigest() != expected.get("sha256"):
-        raise Damaged(path, "its content has changed since it was saved")
+        raise Damaged(
+            "The checkpoint file “{path}” is damaged: its content has changed since it was saved. Choose another "
+            "checkpoint.",
+            path=path,
+        )
     return data
 
 
@@ -197,7 +217,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise Damaged(path, "it is missing") from None
+        raise Damaged("The checkpoint file “{path}” is missing. Choose another checkpoint.", path=path) from None
     except OSError as error:
         raise atomic.in_words(error, path) from error
 
@@ -208,7 +228,9 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise Damaged(path, "it is not readable")
+        raise Damaged(
+            "The checkpoint file “{path}” is damaged: it is no JSON object. Choose another checkpoint.", path=path
+        )
     return value
 
 

@@ -35,10 +35,12 @@ class Status:
 
     def after(self, row: Mapping[str, Any]) -> Status:
         """The status after one more row of `metrics.jsonl`."""
-        step, seconds = int(row.get("step") or 0), float(row.get("seconds") or 0.0)
-        status = replace(self, step=max(self.step, step), seconds=max(self.seconds, seconds))
-        bits = row.get("validation_bits_per_byte")
-        if not isinstance(bits, int | float):
+        step, seconds, bits = (row.get(name) for name in ("step", "seconds", "validation_bits_per_byte"))
+        step = step if _is_number(step, int) else 0
+        status = replace(
+            self, step=max(self.step, step), seconds=max(self.seconds, seconds if _is_number(seconds) else 0.0)
+        )
+        if not _is_number(bits):
             return status
         best = bits if self.best_bits_per_byte is None else min(bits, self.best_bits_per_byte)
         curve = thinned((*self.curve, (step, round(bits, 5))))
@@ -66,17 +68,28 @@ def read_status(folder: Path) -> Status:
         known = {field.name for field in fields(Status)}
         values = {name: value for name, value in stored.items() if name in known}
         values["curve"] = tuple((int(step), float(bits)) for step, bits in values.get("curve", ()))
-        status = Status(**values)
-        if (
-            status.state in get_args(RunState)
-            and isinstance(status.step, int)
-            and isinstance(status.seconds, int | float)
-        ):
+        if _is_sound(status := Status(**values)):
             return status
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         pass
     status = from_rows(read_jsonl(folder / "metrics.jsonl"))
     return replace(status, state="interrupted") if status.step else status
+
+
+def _is_sound(status: Status) -> bool:
+    """Whether what was read has the types that `Status` says."""
+    losses = (status.best_bits_per_byte, status.last_bits_per_byte)
+    return (
+        status.state in get_args(RunState)
+        and isinstance(status.reason, str)
+        and all(_is_number(number, int) for number in (status.step, status.parameters))
+        and _is_number(status.seconds)
+        and all(loss is None or _is_number(loss) for loss in losses)
+    )
+
+
+def _is_number(value: Any, kind: Any = int | float) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def write_status(folder: Path, status: Status) -> None:

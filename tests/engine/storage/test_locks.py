@@ -46,6 +46,7 @@ def test_two_holders_in_one_process_exclude_each_other(tmp_path: Path) -> None:
 
 def test_a_damaged_record_does_not_matter(tmp_path: Path) -> None:
     with locks.hold(tmp_path, "first"):
-        (tmp_path / ".holder").write_bytes(b"\xff[")
-        with pytest.raises(locks.Held, match="another program"), locks.hold(tmp_path, "second"):
-            pass
+        for content in (b"\xff[", b'{"process": "nobody"}'):
+            (tmp_path / ".holder").write_bytes(content)
+            with pytest.raises(locks.Held, match="another program"), locks.hold(tmp_path, "second"):
+                pass
