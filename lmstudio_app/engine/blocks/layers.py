@@ -50,7 +50,7 @@ def dropout(values: Tensor, share: float, training: bool) -> Tensor:
         return values
     if values.device.type != "cpu":
         return functional.dropout(values, share, training=True)
-    dropped, count = round(share * 65_536), values.numel()
+    dropped, count = min(round(share * 65_536), 65_535), values.numel()
     bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
     keep = (bits[:count] >= dropped - 32_768).view(values.shape)
     return (values * keep).mul_(65_536 / (65_536 - dropped))

@@ -46,12 +46,20 @@ def _worthwhile(values: Tensor, weight: Tensor) -> bool:
 
 @cache
 def available() -> bool:
-    """Whether this PyTorch can call oneDNN on float32 matrices and runs on a processor where that pays."""
-    return (
-        platform.machine().lower() in ("x86_64", "amd64")
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    """Whether this PyTorch can call oneDNN on float32 matrices and runs on a processor where that pays.
+
+    The call is no public one of PyTorch's, so it is tried: a version that lacks or changes it does without.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    values, weight = torch.arange(6.0).view(2, 3), torch.arange(12.0).view(4, 3)
+    try:
+        product = _product(values, weight, torch.ones(4))
+    except (AttributeError, TypeError, RuntimeError, NotImplementedError):
+        return False
+    return torch.equal(product, functional.linear(values, weight, torch.ones(4)))
 
 
 def _product(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

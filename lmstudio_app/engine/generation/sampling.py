@@ -38,7 +38,9 @@ def shape(logits: NDArray[Any], settings: SamplingSettings, excluded: int | None
         return chances
     if 0 < settings.top_k < len(values):
         values[~_highest(values, settings.top_k)] = -np.inf
-    chances = _normalised(values / settings.temperature)
+    with np.errstate(over="ignore"):  # near 0 all but the likeliest overflow to −∞, which is right
+        values /= settings.temperature
+    chances = _normalised(values)
     return _nucleus(chances, settings.top_p) if settings.top_p < 1 else chances
 
 

@@ -57,6 +57,11 @@ def test_dropout_is_a_function_of_the_seed_and_passes_gradients_where_it_kept() 
     assert torch.equal(gradient != 0, results[0] != 0)
 
 
+def test_a_share_of_almost_all_leaves_finite_numbers() -> None:
+    kept = dropout(torch.ones(1000), 0.999_999_9, training=True)
+    assert torch.isfinite(kept).all()
+
+
 def test_dropout_is_off_when_not_training_or_without_a_share() -> None:
     values, before = torch.randn(3, 4), torch.get_rng_state()
     assert dropout(values, 0.5, training=False) is values

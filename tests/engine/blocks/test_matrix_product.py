@@ -48,6 +48,19 @@ def test_the_same_product_twice_gives_the_same_bits() -> None:
     assert torch.equal(matrix_product.linear(values, weight, None), matrix_product.linear(values.clone(), weight, None))
 
 
+@pytest.mark.parametrize("trouble", [AttributeError, TypeError, RuntimeError, None])
+def test_a_pytorch_that_changed_the_call_does_without(
+    monkeypatch: pytest.MonkeyPatch, trouble: type[Exception] | None
+) -> None:
+    def changed(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if trouble:
+            raise trouble("changed")
+        return torch.zeros(2, 4)
+
+    monkeypatch.setattr(matrix_product, "_product", changed)
+    assert not matrix_product.available.__wrapped__()
+
+
 @pytest.mark.skipif(not matrix_product.available(), reason="this processor or this PyTorch multiplies without oneDNN")
 def test_it_steps_aside_for_single_tokens_and_texts_other_types_and_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[tuple[int, ...]] = []

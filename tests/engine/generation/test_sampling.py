@@ -35,6 +35,12 @@ def test_temperature_zero_takes_the_likeliest(temperature: float) -> None:
     assert shaped(temperature=temperature).tolist() == [0, 1, 0, 0, 0]
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-307])
+def test_a_temperature_near_zero_does_not_overflow(temperature: float) -> None:
+    chances = shape(np.array([1.0, 900.0, -900.0]), SamplingSettings(temperature=temperature))
+    assert chances.tolist() == [0, 1, 0]
+
+
 def test_of_equally_likely_tokens_greedy_takes_the_lowest_id() -> None:
     assert shaped(np.zeros(4, dtype=np.float32), temperature=0).tolist() == [1, 0, 0, 0]
 
