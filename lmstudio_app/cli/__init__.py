@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from lmstudio_app import __version__
 from lmstudio_app.cli import attention, check, corpus, demo, evaluate, generate, runs, train
-from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.cli.terminal import Terminal, write_any_letter
 from lmstudio_app.engine.errors import UserError
 
 USER_MISTAKE = 2
@@ -26,6 +26,7 @@ FAILURE = 1
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command and return the exit code."""
     words = list(arguments)
+    write_any_letter()
     terminal = Terminal()
     terminal.json = "--json" in words  # already for a mistake in the family, which is read before the rest
     try:

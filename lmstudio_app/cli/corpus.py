@@ -13,6 +13,7 @@ from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import CorpusReady
 from lmstudio_app.engine.settings import declarations, read
+from lmstudio_app.engine.storage.names import check_name
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
@@ -41,6 +42,8 @@ def register(app: App, terminal: Terminal) -> None:
 
         if bool(paths) == (sample is not None):
             raise UserError("Name the text files to add, or a bundled corpus with --sample.", field="paths")
+        if name is not None:
+            check_name(name)
         settings = read(CorpusSettings, nested(options))
         workspace = terminal.workspace()
         events = pipeline.prepare(
@@ -57,9 +60,15 @@ def register(app: App, terminal: Terminal) -> None:
     def list_corpora() -> None:
         """All corpora of the workspace."""
         workspace = terminal.workspace()
-        described = [_described(workspace.corpus(name)) for name in workspace.corpora()]
+        described, damaged = [], []
+        for name in workspace.corpora():
+            try:
+                described.append(_described(workspace.corpus(name)))
+            except UserError as error:  # the others are listed all the same
+                damaged.append({"name": name, "reason": str(error)})
+                terminal.note(str(error))
         if terminal.json:
-            terminal.result({"corpora": described})
+            terminal.result({"corpora": described, "damaged": damaged})
             return
         columns = ("name", "documents", "characters", "tokens", "bytes_per_token", "tokenizer")
         terminal.table(

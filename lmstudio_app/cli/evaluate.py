@@ -21,6 +21,9 @@ def register(app: App, terminal: Terminal) -> None:
         *,
         split: Annotated[Split, Parameter(help="The split to score.")] = "test",
         text_file: Annotated[Path | None, Parameter(help="Score this file instead of a split.")] = None,
+        encoding: Annotated[
+            str | None, Parameter(help="Read the file in this encoding instead of the detected one.")
+        ] = None,
         checkpoint: Annotated[str, Parameter(help="best, last, or a step.")] = "best",
     ) -> None:
         """Score a run on held-out text, in bits per byte."""
@@ -29,7 +32,9 @@ def register(app: App, terminal: Terminal) -> None:
         opened = terminal.workspace().run(run)
         with terminal.bars() as bars:
             task = bars.add_task("Scoring", total=None, rate="") if bars is not None else None
-            for event in pipeline.evaluate(opened, split, text_file=text_file, checkpoint=checkpoint):
+            for event in pipeline.evaluate(
+                opened, split, text_file=text_file, encoding=encoding, checkpoint=checkpoint
+            ):
                 if isinstance(event, Progress) and bars is not None and task is not None:
                     bars.update(task, completed=event.done, total=event.total, rate=f"{event.done:,} {event.unit}")
                 if isinstance(event, Evaluated):

@@ -5,7 +5,9 @@ Results go to standard output; progress and mistakes go to standard error, so th
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,8 +42,8 @@ class Terminal:
             print(text, flush=True)
 
     def note(self, text: str) -> None:
-        """One line beside the result, on standard error."""
-        print(text, file=sys.stderr, flush=True)
+        """One line beside the result, on standard error; a line end inside it (in a file's name) becomes a space."""
+        print(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text), file=sys.stderr, flush=True)
 
     def result(self, values: Mapping[str, Any], text: str | None = None) -> None:
         """The outcome: one JSON object, or `text` (by default a line per value)."""
@@ -73,7 +75,8 @@ class Terminal:
             table.add_column(column, overflow="fold")
         for row in listed:
             table.add_row(*row)
-        Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty()).print(table)
+        width = None if sys.stdout.isatty() else 1000  # a line per row for the program that reads them
+        Console(highlight=False, markup=False, width=width).print(table)
 
     def fail(self, error: UserError) -> None:
         """The one sentence of a mistake; in JSON also as an object."""
@@ -125,7 +128,14 @@ class Terminal:
         return last
 
     def _print_json(self, values: Mapping[str, Any]) -> None:
-        print(json.dumps(values, ensure_ascii=False, allow_nan=False, default=str), flush=True)
+        every = (sys.stdout.encoding or "").lower().startswith("utf")  # can it write every letter?
+        print(json.dumps(values, ensure_ascii=not every, allow_nan=False, default=str), flush=True)
+
+
+def write_any_letter() -> None:
+    """Let standard output show as a code what its encoding lacks (on an old console, or of a file's odd name)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _words(name: str) -> str:

@@ -19,6 +19,7 @@ from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
 from lmstudio_app.engine.registry import families, family
 from lmstudio_app.engine.settings import Declaration, Settings, declarations
+from lmstudio_app.engine.storage.names import check_name
 from lmstudio_app.engine.training.settings import (
     CountingSettings,
     ExecutionSettings,
@@ -55,7 +56,10 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
 
         workspace = terminal.workspace()
         given = _applicable(nested(options), chosen.learning, terminal)
+        if name is not None:
+            check_name(name)
         if config is not None:
+            _refuse_beside_a_file(config, family, preset)
             draft = pipeline.draft_from_file(config, workspace, corpus=corpus, name=name, values=given)
         elif corpus is None:
             raise UserError(
@@ -91,13 +95,31 @@ def family_named(words: Sequence[str]) -> Any:
         import tomllib
 
         for word in words[words.index("train") + 1 :]:
-            path = Path(word)
-            if path.suffix == ".toml" and path.is_file():
-                try:
-                    return family(str(tomllib.loads(path.read_text(encoding="utf-8")).get("family", DEFAULT_FAMILY)))
-                except (OSError, ValueError):
-                    break  # the command itself says what is wrong with the file
+            if not word.endswith(".toml"):
+                continue
+            try:
+                stored = tomllib.loads(Path(word).read_bytes().decode("utf-8"))
+            except (OSError, ValueError, RecursionError):
+                continue  # the command itself says what is wrong with the file
+            return family(str(stored.get("family", DEFAULT_FAMILY)))
     return family(DEFAULT_FAMILY)
+
+
+def _refuse_beside_a_file(config: Path, family: str | None, preset: str | None) -> None:
+    """A run file already names its family and every setting; an option against it would be lost without a word."""
+    from lmstudio_app.engine.training.run_config import read_toml
+
+    if preset is not None:
+        raise UserError("--preset: leave it out; “{path}” names every setting.", field="preset", path=config)
+    stored = read_toml(config).get("family", DEFAULT_FAMILY)
+    if family is not None and family != stored:
+        raise UserError(
+            "--family: “{path}” is a run of the family “{stored}”. Leave the option out.",
+            field="family",
+            choices=(stored,),
+            path=config,
+            stored=stored,
+        )
 
 
 def _declared(family: Any) -> tuple[list[Declaration], set[str]]:

@@ -36,9 +36,9 @@ class Workspace:
         Raises `UserError` when it cannot be made, is no folder, or was made by a newer version.
         """
         path = Path(folder).expanduser().absolute() if folder is not None else default_folder()
-        if path.exists() and not path.is_dir():
-            raise UserError("“{path}” is a file. Choose a folder for the workspace.", field="workspace", path=path)
         try:
+            if path.exists() and not path.is_dir():
+                raise UserError("“{path}” is a file. Choose a folder for the workspace.", field="workspace", path=path)
             for place in (path / "corpora", path / "runs"):
                 place.mkdir(parents=True, exist_ok=True)
         except OSError as error:

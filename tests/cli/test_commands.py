@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -160,3 +164,33 @@ def test_help_shows_every_option_that_applies(
         assert text in answer.out
     for text in missing:
         assert text not in answer.out
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text there, not bytes")
+def test_a_file_whose_name_is_no_text(command: Command, tmp_path: Path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff.txt"))
+    odd.write_text(TEXT, encoding="utf-8")
+    assert command(tmp_path / "w", "corpus", "add", odd, "--tokenizer", "character").code == 0
+    (corpus,) = command(tmp_path / "w", "corpus", "list", "--json").object["corpora"]
+    assert Path(corpus["sources"][0]["path"]) == odd
+
+
+def test_a_console_that_lacks_letters(command: Command, tmp_path: Path):
+    text = tmp_path / "龍.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    assert command(tmp_path / "w", "corpus", "add", text, "--tokenizer", "character").code == 0
+    words = [sys.executable, "-m", "lmstudio_app", "--workspace", str(tmp_path / "w"), "corpus", "list"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    answers = [
+        subprocess.run([*words, *more], env=environment, capture_output=True, check=True, timeout=60).stdout
+        for more in ([], ["--json"])
+    ]
+    assert b"\\u9f8d" in answers[0]
+    assert json.loads(answers[1])["corpora"][0]["name"] == "龍"
+
+
+def test_a_row_of_a_table_is_one_line_for_another_program(command: Command, tmp_path: Path):
+    text = tmp_path / "a.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    command(tmp_path / "w", "corpus", "add", text, "--name", "n" * 80, "--tokenizer", "character")
+    assert command(tmp_path / "w", "corpus", "list").out.count("\n") == 2

@@ -115,3 +115,23 @@ def test_useless_training_settings_are_said_and_left_out(command: Command, train
     )
     assert answer.code == 0
     assert "training.steps" in answer.err
+
+
+def test_a_path_longer_than_any_file_name(command: Command, trained: Path, tmp_path: Path):
+    endless = tmp_path / ("x" * 300)
+    one_sentence(command(tmp_path / "w", "corpus", "add", f"{endless}.txt"), "xxx")
+    one_sentence(command(trained, "train", f"{endless}.toml"), "xxx")
+    one_sentence(command(endless, "runs"), "xxx")
+
+
+def test_an_empty_name_and_one_with_a_line_end(command: Command, trained: Path, tmp_path: Path):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    one_sentence(command(tmp_path / "w", "corpus", "add", tmp_path / "a.txt", "--name", ""), "name")
+    one_sentence(command(tmp_path / "w", "corpus", "add", tmp_path / "a.txt", "--name", "a\nb"), "a b")
+    one_sentence(command(trained, "train", "--corpus", "animals", "--name", ""), "name")
+
+
+def test_an_option_that_a_run_file_has_settled(command: Command, trained: Path):
+    file = trained / "runs" / "gpt" / "run.toml"
+    one_sentence(command(trained, "train", file, "--family", "recurrent"), "run.toml", "gpt")
+    one_sentence(command(trained, "train", file, "--preset", "tiny"), "--preset", "run.toml")

@@ -92,7 +92,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Put `value` at `path` as JSON, without NaN (a bug if there is one)."""
-    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+    write_bytes(path, _json_bytes(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n"))
 
 
 def write_toml(path: Path, mapping: Mapping[str, Any]) -> None:
@@ -237,4 +237,9 @@ def _rename(old: Path, new: Path) -> None:
 
 def join_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """`rows` as JSON lines (UTF-8), without NaN (a bug if there is one)."""
-    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows).encode("utf-8")
+    return _json_bytes("".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+
+
+def _json_bytes(text: str) -> bytes:
+    """JSON as UTF-8. Half a surrogate pair, which stands for a stray byte in a file name, is kept as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace")
