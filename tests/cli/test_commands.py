@@ -133,6 +133,9 @@ def test_evaluation_agrees_with_itself(command: Command, trained: Path, tmp_path
     with_unknown = command(trained, "evaluate", family, "--text-file", strange, "--json").object
     assert with_unknown["bytes"] == len("The old mole saw a 龍.".encode())
     assert np.isfinite(with_unknown["bits_per_byte"])
+    strange.write_bytes("The old mole saw a čáp.".encode("cp1250"))
+    other = command(trained, "evaluate", family, "--text-file", strange, "--encoding", "cp1250", "--json").object
+    assert other["bytes"] == len("The old mole saw a čáp.".encode())
 
 
 def test_check_names_device_and_versions(command: Command, tmp_path: Path):

@@ -98,6 +98,18 @@ def test_a_damaged_checkpoint_falls_back_and_a_damaged_run_is_named(command: Com
     assert command(w, "runs").code == 0
 
 
+def test_a_damaged_corpus_does_not_hide_the_others(command: Command, trained: Path, tmp_path: Path):
+    w = tmp_path / "w"
+    for name in ("one", "two"):
+        shutil.copytree(trained / "corpora" / "animals", w / "corpora" / name)
+    (w / "corpora" / "one" / "text" / "test.txt").unlink()
+    listed = command(w, "corpus", "list", "--json")
+    assert listed.code == 0
+    assert [corpus["name"] for corpus in listed.object["corpora"]] == ["two"]
+    assert [corpus["name"] for corpus in listed.object["damaged"]] == ["one"]
+    assert "test.txt" in command(w, "corpus", "list").err
+
+
 def test_a_run_file_that_is_none(command: Command, trained: Path, tmp_path: Path):
     (tmp_path / "run.toml").write_text("steps 5", encoding="utf-8")
     one_sentence(command(trained, "train", tmp_path / "run.toml"), "run.toml")

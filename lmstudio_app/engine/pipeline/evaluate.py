@@ -94,8 +94,8 @@ def _of_text(run: Run, text: str) -> _Text:
     tokenizer = run.tokenizer()
     text, _ = clean(text, _cleaning(run))
     tokens = tokenizer.encode(text)
-    unknown = sum(len(character.encode()) * text.count(character) for character in tokenizer.missing(text))
-    return _Text(tokens, len(text.encode()), unknown)
+    size = len(text.encode("utf-8"))
+    return _Text(tokens, size, size - int(tokenizer.byte_lengths[tokens].sum()))
 
 
 def _read(path: Path, encoding: str | None) -> str:
