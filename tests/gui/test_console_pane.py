@@ -326,6 +326,7 @@ def test_prompting_while_the_run_trains(tmp_path, open_session, open_pane, qtbot
     draw(pane, length=2000)
     pane.prompt.generate.click()
     qtbot.waitUntil(lambda: pane.text is not None and len(pane.text.tokens) > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: session.job.step > 3, timeout=20_000)
     session.stop()
     qtbot.waitUntil(lambda: not session.busy and pane.source.version == "best", timeout=20_000)
     assert pane.writing or len(pane.text.tokens) == 2000  # the copy goes on by itself

@@ -93,7 +93,7 @@ class ConsolePane(Pane):
     # Building ---------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        left, right = QVBoxLayout(), ScrolledColumn(306)
+        left, right = QVBoxLayout(), ScrolledColumn()
         left.setSpacing(12)
         left.addWidget(self.prompt)
         left.addWidget(self.written, 1)

@@ -14,7 +14,7 @@ from lmstudio_app.gui.widgets import bar_painting
 from lmstudio_app.gui.widgets.announce import announce
 
 ROW = 23
-_SCREEN_READER_ROWS = 3
+_SCREEN_READER_ROWS = _FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -135,18 +135,22 @@ class BarList(QAbstractScrollArea):
         start = margin + min(max(longest, look.pixels(48)), 0.42 * wide) + look.pixels(8)
         return start, max(edge, start + look.pixels(24)), edges
 
+    def height_of(self, rows: int) -> int:
+        """The height that shows so many rows."""
+        return self.head_height() + rows * self.row_height() + self.foot_height()
+
     def sizeHint(self) -> QSize:
-        rows = self.head_height() + len(self.bars) * self.row_height() + self.foot_height()
-        return QSize(theme.current().pixels(300), rows)
+        """A few rows: it takes what room there is, and asks for none that others need."""
+        return QSize(theme.current().pixels(300), self.height_of(_FEWEST))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme.current().pixels(160), 3 * self.row_height() + self.foot_height())
+        return QSize(theme.current().pixels(160), self.height_of(_FEWEST))
 
     def _lay(self) -> None:
         bar, page = self.verticalScrollBar(), self.viewport().height()
         bar.setPageStep(page)
         bar.setSingleStep(self.row_height())
-        bar.setRange(0, max(0, self.sizeHint().height() - page))
+        bar.setRange(0, max(0, self.height_of(len(self.bars)) - page))
         shown = (self.words(row) for row in range(min(_SCREEN_READER_ROWS, len(self.bars))))
         self.setAccessibleDescription("; ".join(shown) or self.tr("Nothing yet."))
         self.updateGeometry()

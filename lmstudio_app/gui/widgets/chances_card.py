@@ -152,11 +152,20 @@ class _Legend(QWidget):
                 self.tr("before sampler"),
             )
         self.setAccessibleName(", ".join(self._words))
+        self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
         look = theme.current()
-        return QSize(look.pixels(260), look.pixels(20))
+        metrics = QFontMetrics(look.font(theme.LABEL))
+        words = sum(metrics.horizontalAdvance(part) for part in self._words)
+        return QSize(
+            words + 2 * look.pixels(12) + 2 * look.pixels(12) + 3 * look.pixels(6) + 2 * look.pixels(14),
+            look.pixels(20),
+        )
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()

@@ -31,7 +31,7 @@ class HeadGrid(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setProperty("verbatim", True)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._weights: NDArray[np.floating] = np.zeros((0, 0, 0, 0))
@@ -83,9 +83,11 @@ class HeadGrid(QWidget):
     # Geometry -----------------------------------------------------------------------------------------------------
 
     def cell_side(self, width: int | None = None) -> int:
-        """The side of a thumbnail in pixels where the grid is `width` wide."""
-        room = (self.width() if width is None else width) - self._margin() - 2
-        return min(max(room // max(1, self.heads) - _GAP, _SMALLEST), theme.current().pixels(_LARGEST))
+        """The side of a thumbnail in pixels as the grid is, or where it is `width` wide and as high as it wants."""
+        room = ((self.width() if width is None else width) - self._margin() - 2) // max(1, self.heads)
+        if width is None:
+            room = min(room, (self.height() - self._header() - 2) // max(1, self.layers))
+        return min(max(room - _GAP, _SMALLEST), theme.current().pixels(_LARGEST))
 
     def box_of(self, layer: int, head: int) -> QRectF:
         """Where a thumbnail is drawn."""

@@ -139,8 +139,10 @@ def _paint_color_bar(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
         y = bar.bottom() - height * part / 4
         row = QRectF(bar.right() + 6, y - row_height / 2, look.pixels(40), row_height)
         painter.drawText(row, _LEFT, f"{value:.3g}")
-    title = QRectF(bar.left() - look.pixels(8), bar.top() - look.pixels(24), look.pixels(64), look.pixels(14))
-    painter.drawText(title, _LEFT, QCoreApplication.translate("Heatmap", "weight"))
+    words = QCoreApplication.translate("Heatmap", "weight")
+    wide = QFontMetricsF(painter.font()).horizontalAdvance(words) + 2
+    left = min(bar.left() - look.pixels(8), view.width() - wide)
+    painter.drawText(QRectF(left, bar.top() - look.pixels(24), wide, look.pixels(14)), _LEFT, words)
 
 
 def _paint_crosshair(view: Heatmap, painter: QPainter, grid: QRectF, cell: tuple[int, int]) -> None:

@@ -105,7 +105,7 @@ class _Box(QComboBox):
         look = theme.current()
         words = QFontMetrics(look.font(theme.BODY, self._weight)).horizontalAdvance(self.currentText())
         return QSize(
-            words + look.pixels(64 if self.count() and self.itemIcon(0).availableSizes() else 46),
+            words + look.pixels(84 if self.count() and self.itemIcon(0).availableSizes() else 58),
             super().sizeHint().height(),
         )
 

@@ -112,10 +112,10 @@ def short_count(count: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of a whole in three figures: 32.9 %."""
-    if 0 < share < 5e-5:
-        return f"{power(100 * share)} %"
-    return f"{100 * share:.{3 if share < 1e-3 else 2 if share < 0.01 else 1}f} %"
+    """A share of a whole in up to three figures: 32.9 %; a very small one is “< 0.01 %”."""
+    if 0 < share < 1e-4:
+        return "< 0.01 %"
+    return f"{100 * share:.{2 if share < 0.01 else 1}f} %"
 
 
 def rate(per_second: float) -> str:

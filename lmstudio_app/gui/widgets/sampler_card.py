@@ -22,7 +22,7 @@ class SamplerCard(Card):
     changed = Signal(object)
 
     def __init__(self, declarations: Sequence[Declaration], parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent, title=self.tr("Sampler"), note=self.tr("how the next token is drawn"))
+        super().__init__(parent=parent, title=self.tr("Sampler"))
         scales = {
             "temperature": fine_below(5.0, 2),
             "top_k": counts_then_all(MOST_KEPT),

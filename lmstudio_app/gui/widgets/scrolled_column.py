@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
-
-from lmstudio_app.gui import theme
 
 
 class ScrolledColumn(QScrollArea):
-    """Add cards to `column`; they get at least `narrowest` pixels of width (before enlarging)."""
+    """Add cards to `column`. It is always as wide as they need, and scrolls up and down only."""
 
-    def __init__(self, narrowest: int, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._narrowest = narrowest
         content = QWidget()
         content.setProperty("scrolled", True)
         self.column = QVBoxLayout(content)
@@ -23,8 +20,12 @@ class ScrolledColumn(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        theme.current().changed.connect(self._lay)
-        self._lay()
 
-    def _lay(self) -> None:
-        self.setMinimumWidth(theme.current().pixels(self._narrowest))
+    def minimumSizeHint(self) -> QSize:
+        wide = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(wide, super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)

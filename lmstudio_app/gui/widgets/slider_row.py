@@ -53,6 +53,7 @@ class SliderRow(SettingRow):
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, STEPS)
         slider.setPageStep(STEPS // 10)
+        slider.setMinimumWidth(64)
         slider.setAccessibleName(self.editor.accessibleName())
         slider.setAccessibleDescription(self.tr("Slider: the same value as the field beside it"))
         slider.valueChanged.connect(self._slid)
@@ -103,5 +104,5 @@ class SliderRow(SettingRow):
         look = theme.current()
         if getattr(self, "_slider", None) is not None:
             self._grid.setColumnMinimumWidth(0, look.pixels(84))
-            self._label.setMaximumWidth(look.pixels(96))
+            self._label.setMaximumWidth(look.pixels(140))
             self.editor.setFixedWidth(look.pixels(72))

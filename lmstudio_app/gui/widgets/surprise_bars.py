@@ -99,7 +99,7 @@ class SurpriseBars(QWidget):
         painter = QPainter(self)
         painter.setFont(look.font(theme.HINT))
         height = QFontMetricsF(painter.font()).height()
-        every = 4 if self._top <= 12 else 8
+        every = 4 if self._top <= 16 else 8
         for tick in range(0, int(self._top) + 1, every):
             y = round(area.bottom() - area.height() * tick / self._top) + 0.5
             painter.setPen(QPen(look.color("line2" if tick == 0 else "grid"), 1))

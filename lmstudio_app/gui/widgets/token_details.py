@@ -63,7 +63,7 @@ class TokenDetails(QFrame):
         self.setAccessibleName(f"{title}: {facts}")
         look = theme.current()
         rows = min(len(bars), _ROWS + 1)
-        self.list.setFixedHeight(rows * self.list.row_height() + self.list.head_height() + self.list.foot_height())
+        self.list.setFixedHeight(self.list.height_of(rows))
         self.setFixedWidth(look.pixels(348))
         self.adjustSize()
         self.move(self._place(beside))

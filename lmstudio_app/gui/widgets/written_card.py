@@ -118,7 +118,7 @@ class WrittenCard(Card):
     # Building -----------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.head.insertWidget(0, self.chooser, 1)
+        self.head.insertWidget(0, self.chooser, 100)
         pill = QHBoxLayout(self._pill)
         pill.setContentsMargins(10, 2, 10, 2)
         pill.addWidget(self._state)
