@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self.setWindowTitle(QApplication.applicationDisplayName() or "LMStudio App")
         self.setMinimumSize(880, 560)
-        self.resize(1440, 900)
+        self.resize(QSize(1440, 900).boundedTo(self.screen().availableSize()))
         words = {"corpus": self.tr("Corpus"), "train": self.tr("Train"), "inspect": self.tr("Inspect"),
                  "console": self.tr("Console"), "runs": self.tr("Runs")}  # fmt: skip
         for entry in PANES:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QObject
 
 from lmstudio_app.gui.translation import declared, model_words
 from lmstudio_app.gui.widgets import number_text
-from lmstudio_app.gui.widgets.setting_text import written
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
     from lmstudio_app.engine.data.splits import SplitSettings
     from lmstudio_app.engine.registry import Family
     from lmstudio_app.engine.run import RunConfig
-    from lmstudio_app.engine.settings import Declaration
     from lmstudio_app.gui.session import Draft
 
 
@@ -96,44 +93,3 @@ class RunFacts(QObject):
             (f"≈ {number_text.size(memory)}", self.tr("while it trains")),
             (f"{passes:.1f}" if passes < 100 else number_text.whole(passes), self.tr("times")),
         ]
-
-
-def setting_words(mapping: Mapping[str, Any]) -> str:
-    """All settings of a run in words that a filter can find: "model.layers=4 layers 4"."""
-    found = []
-    for group in ("tokenizer", "model", "training", "execution"):
-        for name, value in dict(mapping.get(group, {})).items():
-            found.append(f"{group}.{name}={value} {name.replace('_', ' ')} {value}")
-    return " ".join(found)
-
-
-def _value_words(setting: Declaration, value: Any) -> str:
-    chosen = dict(setting.choices).get(value) if setting.kind == "choice" else None
-    if chosen is not None:
-        return declared(chosen)
-    if isinstance(value, bool):
-        yes, no = QCoreApplication.translate("RunFacts", "yes"), QCoreApplication.translate("RunFacts", "no")
-        return yes if value else no
-    return written(setting, value) or "–"
-
-
-def setting_groups(config: RunConfig) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The settings as a person reads them: for each group its title, and (title, value with unit) rows."""
-    from lmstudio_app.engine.settings import declarations
-
-    titles = {
-        "model": QCoreApplication.translate("RunFacts", "Model"),
-        "training": QCoreApplication.translate("RunFacts", "Training"),
-        "tokenizer": QCoreApplication.translate("RunFacts", "Tokenizer"),
-        "execution": QCoreApplication.translate("RunFacts", "Execution"),
-    }
-    groups = []
-    for group, title in titles.items():
-        settings = getattr(config, group)
-        rows = []
-        for setting in declarations(type(settings)):
-            value = getattr(settings, setting.name)
-            words = _value_words(setting, value)
-            rows.append((declared(setting.title), f"{words} {declared(setting.unit)}".rstrip()))
-        groups.append((title, rows))
-    return groups

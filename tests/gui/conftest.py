@@ -15,13 +15,13 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer  # noqa: E402  (after the platform is chosen)
-from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
-from shiboken6 import isValid  # noqa: E402
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
-from lmstudio_app.gui import theme  # noqa: E402
-from lmstudio_app.gui.job_thread import JobThread  # noqa: E402
-from lmstudio_app.gui.session import Session  # noqa: E402
+from lmstudio_app.gui import theme
+from lmstudio_app.gui.job_thread import JobThread
+from lmstudio_app.gui.session import Session
 
 GOODBYE_SECONDS = 3.0
 """How long threads and widgets may take to go after a test."""

@@ -132,7 +132,7 @@ def test_deleting_offers_undo(pane, qtbot):
     pane.table.pick(["reader", "waiter"])
     pane.delete.click()
     qtbot.waitUntil(lambda: names(pane) == ["listener"])
-    words, kind, action, undo = offers[0]
+    words, _, action, undo = offers[0]
     assert "2 runs" in words and action == "Undo"
     undo()
     qtbot.waitUntil(lambda: sorted(names(pane)) == ["listener", "reader", "waiter"])

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWi
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, StepDone, Validated
 from lmstudio_app.gui.pane import Pane, run_alone
-from lmstudio_app.gui.run_facts import setting_groups, setting_words
+from lmstudio_app.gui.run_settings import setting_groups, setting_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets.button import Button

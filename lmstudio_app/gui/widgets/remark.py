@@ -19,9 +19,14 @@ class Remark(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(7)
         line.addWidget(self._sign)
-        line.addWidget(Text(words, "label"))
+        self._words = Text(words, "label")
+        line.addWidget(self._words)
         theme.current().changed.connect(self._tint)
         self._tint()
+
+    def words(self) -> str:
+        """What it says."""
+        return self._words.text()
 
     def _tint(self) -> None:
         self._sign.setPixmap(theme.current().pixmap(self._icon, self._token, 15, self.devicePixelRatioF()))
