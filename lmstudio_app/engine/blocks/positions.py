@@ -1,6 +1,7 @@
 """Rotary positions (Su et al. 2021, RoFormer): queries and keys are turned by an angle that grows with their place.
 
-The halves of a head's numbers are paired (first with the one half a head further), as in Llama.
+The halves of a head's numbers are paired (first with the one half a head further), as in Llama. Where a head has an odd
+count of numbers, the last one is left as it is.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ BASE = 10_000.0
 
 
 class RotaryPositions(nn.Module):
-    """Cosines and sines (context, W/2) for heads of `head_width` = W numbers, W even. It has nothing to learn."""
+    """Cosines and sines (context, P) for heads of `head_width` = W numbers in P = W // 2 pairs; nothing to learn."""
 
     cosines: Tensor
     sines: Tensor
 
     def __init__(self, context: int, head_width: int) -> None:
         super().__init__()
-        rates = BASE ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)  # (W/2,)
-        angles = torch.arange(context, dtype=torch.float64)[:, None] * rates  # (context, W/2)
+        turned = head_width // 2 * 2
+        rates = BASE ** (-torch.arange(0, turned, 2, dtype=torch.float64) / max(turned, 1))  # (P,)
+        angles = torch.arange(context, dtype=torch.float64)[:, None] * rates  # (context, P)
         self.register_buffer("cosines", angles.cos().float(), persistent=False)
         self.register_buffer("sines", angles.sin().float(), persistent=False)
 
@@ -33,7 +35,9 @@ Rotation = tuple[Tensor, Tensor]
 
 
 def rotate(vectors: Tensor, rotation: Rotation) -> Tensor:
-    """Turn queries and keys (B, T, 2, H, W) by `rotation`, cosines and sines (T, W/2)."""
-    cosines, sines = (table[:, None, None, :] for table in rotation)  # (T, 1, 1, W/2)
-    first, second = vectors.chunk(2, dim=-1)
-    return torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)
+    """Turn queries and keys (B, T, 2, H, W) by `rotation`, cosines and sines (T, P)."""
+    cosines, sines = (table[:, None, None, :] for table in rotation)  # (T, 1, 1, P)
+    pairs = cosines.shape[-1]
+    first, second, odd = vectors.split((pairs, pairs, vectors.shape[-1] - 2 * pairs), dim=-1)
+    turned = (first * cosines - second * sines, second * cosines + first * sines)
+    return torch.cat((*turned, odd) if odd.shape[-1] else turned, dim=-1)

@@ -25,10 +25,17 @@ if TYPE_CHECKING:
 SAMPLE = "stories"
 FAMILY = "gpt"
 VALUES: Mapping[str, Mapping[str, Any]] = {
-    "model": {"layers": 4, "heads": 4, "width": 128, "context": 96, "dropout": 0.0},
-    "training": {"steps": 500, "batch": 12, "learning_rate": 2e-3, "validate_every": 50, "checkpoint_every": 250,
-                 "sample_every": 250},
-}  # fmt: skip
+    "model": {"layers": 3, "heads": 4, "width": 128, "context": 64, "dropout": 0.0},
+    "training": {
+        "steps": 700,
+        "batch": 16,
+        "learning_rate": 4e-3,
+        "warmup_steps": 50,
+        "validate_every": 50,
+        "checkpoint_every": 350,
+        "sample_every": 350,
+    },
+}
 LENGTH = 160
 ATTENTION_TOKENS = 40
 

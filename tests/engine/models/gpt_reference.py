@@ -72,13 +72,13 @@ def _attend(settings: GPTSettings, part: Weights, values: Array) -> tuple[Array,
 
 
 def _turn(settings: GPTSettings, vector: Array, place: int) -> Array:
-    """The vector, turned pair by pair as complex numbers where positions are rotary."""
+    """The vector, turned pair by pair as complex numbers where positions are rotary; an odd last number stays."""
     if settings.positions == "learned":
         return vector
     half = len(vector) // 2
-    pairs = vector[:half] + 1j * vector[half:]
-    turned = pairs * np.exp(1j * place * 10_000.0 ** (-np.arange(half) / half))
-    return np.concatenate([turned.real, turned.imag])
+    pairs = vector[:half] + 1j * vector[half : 2 * half]
+    turned = pairs * np.exp(1j * place * 10_000.0 ** (-np.arange(half) / max(half, 1)))
+    return np.concatenate([turned.real, turned.imag, vector[2 * half :]])
 
 
 def _feed(settings: GPTSettings, part: Weights, values: Array) -> Array:

@@ -85,7 +85,7 @@ def test_probabilities_sum_to_one_and_none_is_zero(order: int) -> None:
     contexts = [np.array(text[place : place + length]) for place in range(0, 150, 7) for length in range(order + 1)]
     contexts += [generator.integers(0, vocabulary, 8) for _ in range(60)]
     for context in contexts:
-        distribution = model.distribution(context)
+        distribution = model.begin(context).probabilities
         assert abs(distribution.sum() - 1) < 1e-9
         assert distribution.min() > 0
 
@@ -100,7 +100,9 @@ def test_decoding_equals_scoring(order: int) -> None:
     for place in range(20, len(tokens)):
         assert decoding.logits.dtype == np.float32
         assert decoding.logits[tokens[place]] == pytest.approx(-nats[place], abs=1e-5)
-        np.testing.assert_allclose(decoding.probabilities, model.distribution(tokens[:place]), rtol=0, atol=1e-15)
+        np.testing.assert_allclose(
+            decoding.probabilities, model.begin(tokens[:place]).probabilities, rtol=0, atol=1e-15
+        )
         decoding.advance(int(tokens[place]))
 
 
@@ -123,7 +125,7 @@ def test_the_largest_vocabulary_at_the_highest_order() -> None:
     generator = np.random.default_rng(2)
     text = generator.integers(65_000, 65_536, 3_000)
     model = counted(7, 65_536, text.tolist())
-    assert abs(model.distribution(text[:6]).sum() - 1) < 1e-9
+    assert abs(model.begin(text[:6]).probabilities.sum() - 1) < 1e-9
     assert np.isfinite(model.score(text)).all()
 
 
@@ -158,7 +160,7 @@ def test_discounts_fall_back_where_counts_are_few(counts: list[int]) -> None:
 def test_a_model_that_counted_nothing_finds_all_tokens_as_likely() -> None:
     model = network.build(NgramSettings(), 8, seed=1)
     np.testing.assert_allclose(model.score(np.array([1, 2])), np.log(8))
-    assert model.distribution(np.array([], dtype=np.int64)).tolist() == [1 / 8] * 8
+    assert model.begin(np.array([], dtype=np.int64)).probabilities.tolist() == [1 / 8] * 8
     assert model.context == 0
 
 

@@ -202,7 +202,7 @@ def test_flipped_bits_never_make_a_broken_model() -> None:
             refused += 1
             continue
         context = generator.integers(0, VOCABULARY, 4)
-        assert abs(model.distribution(context).sum() - 1) < 1e-9
+        assert abs(model.begin(context).probabilities.sum() - 1) < 1e-9
         assert np.isfinite(model.score(context)).all()
     assert refused > 20
 

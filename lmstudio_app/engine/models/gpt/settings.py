@@ -40,7 +40,7 @@ class GPTSettings(Settings):
         help="Hides random units while learning, so that the model memorises less.",
     )
     positions: Literal["learned", "rotary"] = setting(
-        "learned",
+        "rotary",
         title="Positions",
         choices={"learned": "Learned", "rotary": "Rotary"},
         advanced=True,
@@ -75,24 +75,11 @@ class GPTSettings(Settings):
 
     def conflicts(self) -> Iterator[Problem]:
         """A width that its heads cannot share."""
-        rotary = self.positions == "rotary"
-        unit = 2 * self.heads if rotary else self.heads
-        if self.width % unit == 0:
+        if self.width % self.heads == 0:
             return
-        choices = tuple(
-            w
-            for w in (self.width // unit * unit, (self.width // unit + 1) * unit)
-            if WIDTH_MINIMUM <= w <= WIDTH_MAXIMUM
-        )
-        if self.width % self.heads:
-            yield Problem("width", "Must divide evenly by {heads} heads.", {"heads": self.heads}, choices)
-        else:
-            yield Problem(
-                "width",
-                "Must give each of {heads} heads an even number: rotary positions turn pairs.",
-                {"heads": self.heads},
-                choices,
-            )
+        below = self.width // self.heads * self.heads
+        choices = tuple(w for w in (below, below + self.heads) if WIDTH_MINIMUM <= w <= WIDTH_MAXIMUM)
+        yield Problem("width", "Must divide evenly by {heads} heads.", {"heads": self.heads}, choices)
 
 
 def inner_width(settings: GPTSettings) -> int:
