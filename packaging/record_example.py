@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from lmstudio_app.engine import pipeline  # noqa: E402  (after the path)
 from lmstudio_app.engine.data.corpus import Corpus  # noqa: E402
+from lmstudio_app.engine.events import Validated  # noqa: E402
 from lmstudio_app.engine.pipeline.demonstrate import SAMPLE, VALUES  # noqa: E402
 from lmstudio_app.engine.run import Run  # noqa: E402
 from lmstudio_app.engine.workspace import Workspace  # noqa: E402
@@ -41,7 +42,7 @@ def main() -> None:
         values = {"model": VALUES["model"], "training": training}
         run = workspace.new_run(pipeline.draft(workspace, corpus=SAMPLE, family="gpt", values=values))
         for event in pipeline.train(run):
-            if type(event).__name__ == "Validated":
+            if isinstance(event, Validated):
                 print(event.row, flush=True)
         recording = recorded(run, workspace.corpus(SAMPLE))
     TARGET.parent.mkdir(exist_ok=True)

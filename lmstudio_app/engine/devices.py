@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lmstudio_app.engine.errors import UserError
 
 if TYPE_CHECKING:
+    import psutil
     import torch
 
 
@@ -108,15 +109,8 @@ def memory_bytes() -> int:
     return int(psutil.virtual_memory().total)
 
 
-def free_memory_bytes() -> int:
-    """Memory that a program could take without pushing another out."""
-    import psutil
-
-    return int(psutil.virtual_memory().available)
-
-
 def memory_used_bytes(device: str = "cpu") -> int:
-    """What this process holds now: of the machine's memory on the CPU, of the GPU's memory on a GPU (0 if unknown)."""
+    """What this process holds now: of the machine's memory on the CPU, of the GPU's memory on a GPU."""
     if device.startswith("cuda"):
         import torch
 
@@ -162,7 +156,3 @@ def _process() -> psutil.Process:
     import psutil
 
     return psutil.Process()
-
-
-if TYPE_CHECKING:
-    import psutil

@@ -56,10 +56,6 @@ class Workspace:
         """Where the corpus `name` lies or would lie. Raises `UserError` for a name that cannot be."""
         return inside(self._corpora, name)
 
-    def free_corpus_name(self, name: str) -> str:
-        """`name`, with a number when there is such a corpus already."""
-        return free_name(self._corpora, check_name(name))
-
     def corpus(self, name: str) -> Corpus:
         """Open a corpus. Raises `UserError` when it is not there or damaged."""
         from lmstudio_app.engine.data.corpus import Corpus
@@ -143,10 +139,6 @@ class Workspace:
         return target.name
 
     # The whole --------------------------------------------------------------------------------------------------
-
-    def binned_runs(self) -> list[str]:
-        """The names of the deleted runs."""
-        return _names(self._bin / "runs")
 
     def size_bytes(self) -> int:
         """The sizes of all files, the bin included."""

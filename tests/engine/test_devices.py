@@ -20,7 +20,6 @@ def test_the_cpu_is_always_there() -> None:
     assert cpu.memory_bytes > 2**28
     assert devices.available_devices()[0] == cpu
     assert 1 <= devices.cores() <= (os.cpu_count() or 1)
-    assert 0 < devices.free_memory_bytes() <= devices.memory_bytes()
     assert devices.memory_used_bytes() > 2**20
 
 

@@ -68,10 +68,6 @@ _OTHER_SPELLINGS = {
 }  # fmt: skip
 _NOT_FOR_FILES = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 _REPAIRS = {"replace": "replace", "cp1252": "lmstudio-app-cp1252"}
-_REPAIR_TITLES = {
-    "replace": "{title}, damaged places shown as �",
-    "cp1252": "{title}, stray bytes read as Windows-1252",
-}
 
 
 @dataclass(frozen=True)
@@ -101,13 +97,6 @@ class EncodingDoubtful(UserError):  # noqa: N818  (the name says what happened)
             path=path,
             options=", ".join(encoding for encoding, _ in options),
         )
-
-
-def title(encoding: str) -> str:
-    """What a person calls `encoding`: "Windows-1252 (Western European)"."""
-    name, _, repair = encoding.partition("+")
-    words = KNOWN.get(name, name)
-    return _REPAIR_TITLES[repair].format(title=words) if repair in _REPAIR_TITLES else words
 
 
 def check_encoding(name: str) -> str:

@@ -99,17 +99,6 @@ def documents(path: Path, encoding: str | None = None) -> Iterator[Document]:
     yield from registry.reader_for(path).read(source)
 
 
-def preview(path: Path, encoding: str | None = None, characters: int = 20_000) -> str:
-    """The first `characters` of a file as it reads in `encoding` (detected where none is named). Raises `UserError`."""
-    text = ""
-    for document in documents(path, encoding):
-        for piece in document.pieces:
-            text += piece
-            if len(text) >= characters:
-                return text[:characters]
-    return text
-
-
 def whole_lines(texts: Iterable[str]) -> Iterator[str]:
     """The same text in pieces that end after a line feed, or, in a very long line, where nothing belongs together."""
     kept = ""

@@ -45,12 +45,6 @@ class Tokenization:
             )
         return loaded
 
-    @property
-    def bytes_per_token(self) -> float:
-        """Bytes of text for each token, over all splits."""
-        sizes = self.store.splits.values()
-        return sum(size.bytes for size in sizes) / sum(size.tokens for size in sizes)
-
 
 def open_tokenization(folder: Path, settings: TokenizerSettings, corpus_hash: str) -> Tokenization | None:
     """The tokenization in `folder`, or None when there is none of that text that can be used."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _LARGEST_FILE = 64 << 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_DAMAGE = "\ufffd"
 
 
 class TokenizerSettings(Settings):

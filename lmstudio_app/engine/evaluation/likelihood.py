@@ -28,19 +28,6 @@ CONTEXTS_PER_PART = 16
 """At least so many contexts go into a part: a part reads one context more than it scores."""
 
 
-def evaluate(
-    model: Model,
-    tokens: NDArray[np.integer[Any]],
-    text_bytes: int,
-    unknown_bytes: int = 0,
-    learning: Learning = "gradient",
-) -> Evaluated:
-    """The scores of `model` on `tokens` (N,), which stand for `text_bytes` bytes of UTF-8, `unknown_bytes` of them in
-    characters that the vocabulary lacks."""
-    total = sum(parts(model, tokens), Likelihood(0.0, 0))
-    return scores(total, text_bytes, unknown_bytes, method(model.context, learning))
-
-
 def parts(model: Model, tokens: NDArray[np.integer[Any]]) -> Iterator[Likelihood]:
     """The likelihood of one part of the text after another; together they cover every token once.
 

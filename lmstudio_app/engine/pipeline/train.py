@@ -10,6 +10,7 @@ import contextlib
 import importlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -67,7 +68,7 @@ def train(run: Run, control: Control | None = None, *, execution: Mapping[str, A
 def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> Iterator[Event]:
     """The training, with `log.txt` and the run's state kept up to date."""
     with contextlib.ExitStack() as stack:
-        note: Callable[..., None] = lambda state, reason="": _note(run, state, reason)  # noqa: E731
+        note: Callable[..., None] = partial(_note, run)
         try:
             start = _start(run)
             for damage in start.damaged:

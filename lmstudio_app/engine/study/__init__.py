@@ -1,0 +1,1 @@
+"""Looks across runs and corpora: what a loss is compared with."""

@@ -15,7 +15,6 @@ from lmstudio_app.engine.data.encoding import (
     detect,
     examine,
     examined,
-    title,
 )
 from lmstudio_app.engine.errors import UserError
 from tests.engine.data import writings
@@ -246,8 +245,6 @@ def test_a_wrong_encoding_is_told_with_the_place() -> None:
 
 def test_every_known_encoding_can_be_checked_and_has_a_title() -> None:
     assert [check_encoding(name) for name in KNOWN] == list(KNOWN)
-    assert title("cp1251") == "Windows-1251 (Cyrillic)"
-    assert title("utf-8+replace") == "UTF-8, damaged places shown as �"
 
 
 def test_a_file_is_examined_where_it_lies(tmp_path: Path) -> None:

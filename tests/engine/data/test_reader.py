@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data import reader
 from lmstudio_app.engine.data.encoding import CHUNK, Unreadable
-from lmstudio_app.engine.data.reader import TextSource, documents, expand, preview, whole_lines
+from lmstudio_app.engine.data.reader import TextSource, documents, expand, whole_lines
 from lmstudio_app.engine.errors import UserError
 from tests.engine.data import writings
 
@@ -77,7 +77,7 @@ def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     for encoding in ("utf-8-sig", "utf-16", "utf-8"):
         path.write_bytes("\ufeffwörter\n".encode("utf-8") if encoding == "utf-8" else "wörter\n".encode(encoding))
         assert "".join(TextSource(path, encoding).pieces()) == "wörter\n"
-    assert preview(path) == "wörter\n"
+    assert [document.text for document in documents(path)] == ["wörter\n"]
 
 
 def test_a_wrong_encoding_is_told_with_the_file_and_the_place(tmp_path: Path) -> None:
@@ -96,17 +96,6 @@ def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path) -> None:
         file.write(b"more\n")
     with pytest.raises(Unreadable, match="changed while it was being read"):
         list(pieces)
-
-
-def test_a_preview_reads_no_more_than_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "big.txt"
-    path.write_text(writings.ENGLISH * 10_000, encoding="utf-8")
-    read = []
-    original = TextSource.pieces
-    monkeypatch.setattr(TextSource, "pieces", lambda self: (read.append(p) or p for p in original(self)))
-    assert preview(path, characters=100) == writings.ENGLISH[:100]
-    assert len(read) == 1
-    assert preview(path, "latin-1", 10) == writings.ENGLISH[:10]
 
 
 @given(st.lists(st.text(alphabet="a\r\n\u0301é漢", max_size=12), max_size=12), st.integers(1, 6))

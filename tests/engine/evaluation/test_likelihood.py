@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from lmstudio_app.engine.data.batches import WholeSplit
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.evaluation import likelihood
-from lmstudio_app.engine.evaluation.likelihood import evaluate, method, parts, scores
-from lmstudio_app.engine.model import Decoding, Likelihood
+from lmstudio_app.engine.evaluation.likelihood import method, parts, scores
+from lmstudio_app.engine.events import Evaluated
+from lmstudio_app.engine.model import Decoding, Likelihood, Model
 from lmstudio_app.engine.models.ngram.learner import CountingLearner
 from lmstudio_app.engine.models.ngram.network import NgramModel, build
 from lmstudio_app.engine.models.ngram.settings import NgramSettings
@@ -48,6 +49,11 @@ class Fixed:
 
     def load_weights(self, weights: object) -> None:
         raise NotImplementedError
+
+
+def evaluate(model: Model, tokens: NDArray[np.integer[Any]], text_bytes: int, unknown_bytes: int = 0) -> Evaluated:
+    total = sum(parts(model, tokens), Likelihood(0.0, 0))
+    return scores(total, text_bytes, unknown_bytes, method(model.context, "gradient"))
 
 
 def counted(order: int) -> NgramModel:

@@ -75,8 +75,8 @@ class GPTBody(Backbone):
         rotation: Rotation | None = None
         if isinstance(self.positions, RotaryPositions):
             rotation = self.positions(start, length)
-        else:
-            hidden = hidden + self.positions.weight[start : start + length]  # type: ignore[index]
+        elif isinstance(self.positions, Embedding):
+            hidden = hidden + self.positions.weight[start : start + length]
         hidden = dropout(hidden, self.dropout, self.training)
         for layer, block in enumerate(self.blocks):
             hidden = block(hidden, rotation, cache, layer)

@@ -45,10 +45,6 @@ class NgramModel:
             decoding.advance(token)
         return decoding
 
-    def distribution(self, context: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The probability of every token (V,) after the tokens `context` (T,)."""
-        return self.begin(context).probabilities
-
     def score(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
         """Nats of each token (N,). The first ones, with fewer than `context` tokens before them, are foretold by the
         lower orders; the first of all by the counts of single tokens."""
