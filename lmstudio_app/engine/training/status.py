@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -35,12 +36,10 @@ class Status:
 
     def after(self, row: Mapping[str, Any]) -> Status:
         """The status after one more row of `metrics.jsonl`."""
-        step, seconds, bits = (row.get(name) for name in ("step", "seconds", "validation_bits_per_byte"))
-        step = step if _is_number(step, int) else 0
-        status = replace(
-            self, step=max(self.step, step), seconds=max(self.seconds, seconds if _is_number(seconds) else 0.0)
-        )
-        if not _is_number(bits):
+        step, seconds, bits = map(_number, map(row.get, ("step", "seconds", "validation_bits_per_byte")))
+        step = int(step or 0)
+        status = replace(self, step=max(self.step, step), seconds=max(self.seconds, seconds or 0.0))
+        if bits is None:
             return status
         best = bits if self.best_bits_per_byte is None else min(bits, self.best_bits_per_byte)
         curve = thinned((*self.curve, (step, round(bits, 5))))
@@ -82,14 +81,17 @@ def _is_sound(status: Status) -> bool:
     return (
         status.state in get_args(RunState)
         and isinstance(status.reason, str)
-        and all(_is_number(number, int) for number in (status.step, status.parameters))
-        and _is_number(status.seconds)
-        and all(loss is None or _is_number(loss) for loss in losses)
+        and isinstance(status.step, int)
+        and isinstance(status.parameters, int)
+        and _number(status.seconds) is not None
+        and all(loss is None or _number(loss) is not None for loss in losses)
     )
 
 
-def _is_number(value: Any, kind: Any = int | float) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+def _number(value: Any) -> float | None:
+    """`value` where it is a finite number, else None."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return value if known else None
 
 
 def write_status(folder: Path, status: Status) -> None:
