@@ -116,7 +116,7 @@ class SampleWritten(Event):
 
 @dataclass(frozen=True)
 class CheckpointSaved(Event):
-    """A checkpoint folder verified and in place. `best` says whether it has the lowest validation loss so far."""
+    """A checkpoint folder is in place. `best` says whether it has the lowest validation loss so far."""
 
     step: int
     folder: str
@@ -125,10 +125,13 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True)
 class JobPaused(Event):
-    """The job waits between steps. `reason` is empty when a person asked, else one sentence (a full disk)."""
+    """The job waits between steps. `reason` is empty when a person asked, else one sentence (a full disk); `template`
+    and `values` are the same sentence for translation."""
 
     step: int
     reason: str = ""
+    template: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ class Noted(Event):
 
 @dataclass(frozen=True)
 class PromptRead(Event):
-    """The prompt as the model sees it: token texts, and nats each token cost (the first has no context: uniform)."""
+    """The prompt as the model sees it: token texts, and the nats that each token cost."""
 
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]

@@ -99,11 +99,11 @@ def draw_attention(
     layers, heads = attention.shape[:2]
     note = f" · {cut} earlier tokens cut" if cut else ""
     if layer is not None or head is not None:
-        one = _chosen(attention, layer, head)
+        check_head(attention.shape[:2], layer, head)
         side = min(14.0, max(5.0, 2.5 + 0.22 * len(tokens)))
         with _figure(path, (side + 1, side)) as figure:
             axes = figure.add_subplot()
-            image = _draw_weights(axes, one)
+            image = _draw_weights(axes, attention[(layer or 1) - 1, (head or 1) - 1])
             _name_tokens(axes, tokens)
             axes.set_title(
                 f"{title}Layer {layer or 1}, head {head or 1}{note}", loc="left", fontsize=11, color=INK, pad=12
@@ -140,6 +140,17 @@ def check_format(path: Path, others: Sequence[str] = ()) -> None:
             field="out",
             allowed=" or ".join(allowed),
         )
+
+
+def check_head(counts: Sequence[int], layer: int | None, head: int | None) -> None:
+    """Raises `UserError` when `layer` or `head` (from 1) is beyond `counts`, the numbers of layers and of heads."""
+    sentences = {
+        "layer": "There is no layer {number}: this model has layers 1 to {count}.",
+        "head": "There is no head {number}: this model has heads 1 to {count}.",
+    }
+    for (name, sentence), number, count in zip(sentences.items(), (layer, head), counts, strict=True):
+        if number is not None and not 1 <= number <= count:
+            raise UserError(sentence, field=name, choices=tuple(range(1, count + 1)), number=number, count=count)
 
 
 @contextmanager
@@ -269,22 +280,6 @@ def _label_right(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
             color=colour,
             va="center",
         )
-
-
-def _chosen(attention: NDArray[np.float32], layer: int | None, head: int | None) -> NDArray[np.float32]:
-    layers, heads = attention.shape[:2]
-    for name, number, count in (("layer", layer, layers), ("head", head, heads)):
-        if number is not None and not 1 <= number <= count:
-            raise UserError(
-                "There is no {name} {number}: this model has {name}s 1 to {count}.",
-                field=name,
-                choices=tuple(range(1, count + 1)),
-                name=name,
-                number=number,
-                count=count,
-            )
-    chosen: NDArray[np.float32] = attention[(layer or 1) - 1, (head or 1) - 1]
-    return chosen
 
 
 def _draw_weights(axes: Axes, weights: NDArray[np.float32]) -> Any:

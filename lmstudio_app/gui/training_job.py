@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.gui.job_thread import Jobs, Stopping, failure_event
+from lmstudio_app.gui.translation import declared
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -109,7 +110,7 @@ class TrainingJob:
                 if value is not None and (self.best is None or value < self.best[1]):
                     self.best = (int(event.row["step"]), float(value))
             case events.JobPaused():
-                self.step, self.reason = event.step, event.reason
+                self.step, self.reason = event.step, declared(event.template, **event.values)
                 if self.state != "stopping":
                     self.state = "paused"
             case events.JobResumed():

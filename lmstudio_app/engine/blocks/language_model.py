@@ -17,7 +17,7 @@ from lmstudio_app.engine.blocks import scoring, weights
 from lmstudio_app.engine.blocks.backbone import Backbone
 from lmstudio_app.engine.blocks.decoding import LanguageDecoding
 from lmstudio_app.engine.blocks.layers import Linear
-from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.data.tokenizer import refuse_foreign
 
 
 class LanguageModel(nn.Module):
@@ -47,7 +47,7 @@ class LanguageModel(nn.Module):
 
     def begin(self, prompt: NDArray[np.int64]) -> LanguageDecoding:
         """Read `prompt` (T,) and be ready for the next token; after an empty prompt every token is equally likely."""
-        self._check(prompt)
+        refuse_foreign(prompt, self.vocabulary)
         return LanguageDecoding(self.body, self.head, prompt)
 
     def score(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -55,7 +55,7 @@ class LanguageModel(nn.Module):
 
         A body with a context reads windows that overlap by half; one that carries a state reads the text in one go.
         """
-        self._check(tokens)
+        refuse_foreign(tokens, self.vocabulary)
         return scoring.score(self.body, self.head, tokens)
 
     def weights(self) -> dict[str, NDArray[Any]]:
@@ -65,11 +65,3 @@ class LanguageModel(nn.Module):
     def load_weights(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take weights over. Raises `UserError`, with nothing changed, when a name or shape does not fit."""
         weights.write(self, arrays)
-
-    def _check(self, tokens: NDArray[np.int64]) -> None:
-        if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < self.vocabulary:
-            raise UserError(
-                "The text has tokens outside this model's vocabulary of {vocabulary}: it was made with "
-                "another tokenizer. Use the tokenizer of the run.",
-                vocabulary=self.vocabulary,
-            )

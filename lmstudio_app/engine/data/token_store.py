@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MANIFEST = "tokens.toml"
 _LARGEST_MANIFEST = 1 << 16
+_CHUNK = 1 << 22  # tokens counted together
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class TokenStore:
 
     @classmethod
     def open(cls, folder: Path) -> TokenStore:
-        """Open what `write` wrote. Raises `UserError` when it is missing, damaged or of a newer version."""
+        """Open a folder of token arrays. Raises `UserError` when it is missing, damaged or of a newer version."""
         path = folder / MANIFEST
         try:
             if path.stat().st_size > _LARGEST_MANIFEST:
@@ -72,6 +73,15 @@ class TokenStore:
     def tokens(self, name: Split) -> int:
         """How many tokens a split has."""
         return self.splits[name].tokens
+
+    def counts(self, name: Split) -> NDArray[np.int64]:
+        """How often each token occurs in a split (V,). Raises `UserError` when damaged."""
+        import numpy as np
+
+        tokens, counts = self.split(name), np.zeros(self.vocabulary, dtype=np.int64)
+        for first in range(0, len(tokens), _CHUNK):
+            counts += np.bincount(tokens[first : first + _CHUNK], minlength=self.vocabulary)
+        return counts
 
     def bytes(self, name: Split) -> int:
         """The UTF-8 bytes of a split's text."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LARGEST_FILE = 64 << 20
+MISSING_SHOWN = 20
+"""How many characters that a vocabulary lacks are named."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -167,6 +170,22 @@ def refuse_surrogates(text: str) -> None:
             code=f"{ord(found[0]):04X}",
             place=found.start(),
         )
+
+
+def refuse_foreign(tokens: NDArray[np.int64], vocabulary: int) -> None:
+    """Raises `UserError` when `tokens` (N,) are not all of a vocabulary of that size."""
+    if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < vocabulary:
+        raise UserError(
+            "The text has tokens outside this model's vocabulary of {vocabulary}: it was made with another tokenizer. "
+            "Use the tokenizer of the run.",
+            vocabulary=vocabulary,
+        )
+
+
+def listed(characters: Sequence[str]) -> str:
+    """Characters that a vocabulary lacks, as a sentence shows them: each in quotes, the first `MISSING_SHOWN`."""
+    shown = " ".join(f"“{character}”" for character in characters[:MISSING_SHOWN])
+    return shown if len(characters) <= MISSING_SHOWN else shown + " …"
 
 
 def learn(settings: TokenizerSettings, pieces: Iterable[str]) -> Tokenizer:

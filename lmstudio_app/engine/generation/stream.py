@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import GenerationEnded, PromptRead, TokenWritten
 from lmstudio_app.engine.generation.sampling import Sampler, softmax
@@ -21,9 +22,6 @@ from lmstudio_app.engine.model import Model
 
 ALTERNATIVES = 12
 """How many of the likeliest tokens are reported beside each token written."""
-
-MISSING_SHOWN = 20
-"""How many characters that the vocabulary lacks are named."""
 
 
 class TextStream(Protocol):
@@ -128,10 +126,9 @@ def _likeliest(chances: NDArray[np.float64]) -> list[int]:
 
 def _check_prompt(tokenizer: Pieces, prompt: str) -> None:
     if missing := list(tokenizer.missing(prompt)):
-        shown = " ".join(f"“{character}”" for character in missing[:MISSING_SHOWN])
         raise UserError(
             "The prompt has characters that the run's vocabulary lacks: {characters}. Leave them out, or train with a "
             "BPE tokenizer, which can spell every character.",
             field="prompt",
-            characters=shown if len(missing) <= MISSING_SHOWN else shown + " …",
+            characters=listed(missing),
         )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmstudio_app.engine import registry
+from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.inspection.trace import Trace
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 MOST_WEIGHTS = 1 << 27
 """How many weights one trace may hold (512 MiB); a longer text is cut."""
-
-MISSING_SHOWN = 20
-"""How many characters that the vocabulary lacks are named."""
 
 
 class Pieces(Protocol):
@@ -88,10 +86,9 @@ def _check(tokenizer: Pieces, text: str) -> None:
     if not text:
         raise UserError("There is no text to look at. Type some.", field="text")
     if missing := list(tokenizer.missing(text)):
-        shown = " ".join(f"“{character}”" for character in missing[:MISSING_SHOWN])
         raise UserError(
             "The text has characters that the run's vocabulary lacks: {characters}. Leave them out, or train with a "
             "BPE tokenizer, which can spell every character.",
             field="text",
-            characters=shown if len(missing) <= MISSING_SHOWN else shown + " …",
+            characters=listed(missing),
         )

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmstudio_app.engine import figures
-from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -67,13 +66,7 @@ def _numbers(
     """The layers and heads to write, counted from 1."""
     if layer is None and head is None:
         return np.arange(1, attention.shape[0] + 1), np.arange(1, attention.shape[1] + 1)
-    sentences = {
-        "layer": "There is no layer {number}: this model has layers 1 to {count}.",
-        "head": "There is no head {number}: this model has heads 1 to {count}.",
-    }
-    for (name, sentence), number, count in zip(sentences.items(), (layer, head), attention.shape, strict=False):
-        if number is not None and not 1 <= number <= count:
-            raise UserError(sentence, field=name, choices=tuple(range(1, count + 1)), number=number, count=count)
+    figures.check_head(attention.shape[:2], layer, head)
     return np.array([layer or 1]), np.array([head or 1])
 
 

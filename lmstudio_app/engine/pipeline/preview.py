@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from lmstudio_app.engine.data.corpus import Corpus
 
-CHARACTERS = 20_000
-TOKENIZED_CHARACTERS = 4_000
+CHARACTERS = 10_000
+TOKENIZED_CHARACTERS = 3_000
 MOST_CLEANABLE_BYTES = 50_000_000
 _HEAD_BYTES = 1 << 16
-_CHUNK = 1 << 22  # tokens counted together
 _WIDEST = 4  # bytes of a unit of UTF-32
 
 
@@ -74,14 +73,7 @@ def preview_tokens(corpus: Corpus, source: int | None = None, characters: int = 
 
 def count_tokens(corpus: Corpus) -> NDArray[np.int64]:
     """How often each token occurs in the training text (V,). Raises `UserError`."""
-    import numpy as np
-
-    store = corpus.tokenization().store
-    tokens = store.split("training")
-    counts = np.zeros(store.vocabulary, dtype=np.int64)
-    for first in range(0, len(tokens), _CHUNK):
-        counts += np.bincount(tokens[first : first + _CHUNK], minlength=store.vocabulary)
-    return counts
+    return corpus.tokenization().store.counts("training")
 
 
 def count_cleanable(corpus: Corpus) -> dict[str, int]:

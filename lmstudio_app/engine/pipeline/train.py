@@ -17,6 +17,7 @@ import numpy as np
 
 from lmstudio_app.engine import devices
 from lmstudio_app.engine.data.corpus import Corpus
+from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, GenerationEnded, JobPaused, JobResumed, Noted, RunEnded, RunStarted
 from lmstudio_app.engine.generation.settings import SamplingSettings
@@ -206,7 +207,7 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
         raise UserError(
             "The sample prompt has characters that the vocabulary lacks: {characters}. Leave them out.",
             field="training.sample_prompt",
-            characters=" ".join(f"“{character}”" for character in missing),
+            characters=listed(missing),
         )
     return tokens
 

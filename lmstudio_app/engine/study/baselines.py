@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 FILE = "baselines.json"
 _UNKNOWN_CODE_BITS = 8
-_CHUNK = 1 << 22  # tokens counted together
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,10 @@ def count_baselines(tokenization: Tokenization) -> Baselines:
     import numpy as np
 
     store = tokenization.store
-    counts = {}
-    for name in ("training", "validation"):
-        tokens = store.split(name)
-        counts[name] = np.zeros(store.vocabulary, dtype=np.int64)
-        for first in range(0, len(tokens), _CHUNK):
-            counts[name] += np.bincount(tokens[first : first + _CHUNK], minlength=store.vocabulary)
-    chances = (counts["training"] + 1) / (counts["training"].sum() + store.vocabulary)
+    learned = store.counts("training")
+    chances = (learned + 1) / (learned.sum() + store.vocabulary)
     spelled = _UNKNOWN_CODE_BITS * store.unknown_bytes("validation")
     size = store.bytes("validation")
     uniform = store.tokens("validation") * math.log2(store.vocabulary) + spelled
-    unigram = -float(counts["validation"] @ np.log2(chances)) + spelled
+    unigram = -float(store.counts("validation") @ np.log2(chances)) + spelled
     return Baselines(uniform / size, unigram / size)

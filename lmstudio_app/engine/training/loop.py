@@ -255,14 +255,15 @@ class _Loop:
             yield from self._save()
         if self._control.paused and not self._control.stopping:
             yield from self._read()
-            yield from self._pause("")
+            yield from self._pause()
 
-    def _pause(self, reason: str) -> Iterator[Event]:
-        """Wait until told otherwise. With a `reason` the disk is full, so nothing can be saved meanwhile."""
-        saving = not reason
+    def _pause(self, full: DiskFull | None = None) -> Iterator[Event]:
+        """Wait until told otherwise. On a `full` disk nothing can be saved meanwhile."""
+        saving = full is None
         began, outermost = time.perf_counter(), not self._pausing
         self._pausing = True
-        yield JobPaused(self._progress.step, reason)
+        step = self._progress.step
+        yield JobPaused(step) if full is None else JobPaused(step, str(full), full.template, full.values)
         while self._control.paused and not self._control.stopping:
             self._control.serve(self._learner.snapshot)
             if saving and self._control.take_checkpoint():
@@ -282,7 +283,7 @@ class _Loop:
             except DiskFull as error:
                 if not self._control.stopping:
                     self._control.pause()
-                    yield from self._pause(str(error))
+                    yield from self._pause(error)
                 if self._control.stopping:
                     raise _GivenUp from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmstudio_app.engine.data import token_store
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.token_store import (
     MANIFEST,
@@ -34,6 +35,12 @@ def write_store(folder: Path, vocabulary: int = 256) -> TokenStore:
         splits[name] = SplitTokens(writer.tokens, 10 * writer.tokens, 1, 4)
     write_manifest(folder, vocabulary, "hash", splits)
     return TokenStore.open(folder)
+
+
+def test_tokens_are_counted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_store, "_CHUNK", 1)
+    counts = write_store(tmp_path).counts("validation")
+    assert (len(counts), counts[3], counts.sum()) == (256, 2, 2)
 
 
 def test_tokens_come_back_from_the_disk(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from lmstudio_app.engine.blocks.language_model import LanguageModel
+from lmstudio_app.engine.data.tokenizer import MISSING_SHOWN
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.inspection import capture as capturing
 from lmstudio_app.engine.inspection.capture import capture
@@ -108,7 +109,7 @@ def test_characters_that_the_vocabulary_lacks_are_named(model: LanguageModel) ->
 def test_many_missing_characters_are_not_all_named(model: LanguageModel) -> None:
     with pytest.raises(UserError) as caught:
         capture(model, LetterTokenizer(), "".join(chr(0x400 + k) for k in range(60)))
-    assert str(caught.value).count("“") == capturing.MISSING_SHOWN
+    assert str(caught.value).count("“") == MISSING_SHOWN
     assert " …" in str(caught.value)
 
 

@@ -223,6 +223,7 @@ def test_a_full_disk_pauses_and_nothing_is_lost(whole: Trial, tmp_path: Path, mo
                 disk = _fill_disk_now(patch)
             if isinstance(event, JobPaused):
                 reasons.append(event.reason)
+                assert event.template.format(**event.values) == event.reason
                 assert disk is not None
                 disk.mend()
                 control.resume()

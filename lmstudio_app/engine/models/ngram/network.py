@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmstudio_app.engine.data.tokenizer import refuse_foreign
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.models.ngram.levels import UNSEEN, Level, following, narrow, probabilities, smoothed
 from lmstudio_app.engine.models.ngram.settings import NgramSettings
@@ -39,7 +40,7 @@ class NgramModel:
 
     def begin(self, prompt: NDArray[np.int64]) -> NgramDecoding:
         """Read the tokens `prompt` (T,) that matter, the last `context` ones."""
-        self._check(prompt)
+        refuse_foreign(prompt, self.vocabulary)
         decoding = NgramDecoding(self.levels, self.vocabulary)
         for token in prompt[max(len(prompt) - self.context, 0) :].tolist():
             decoding.advance(token)
@@ -48,7 +49,7 @@ class NgramModel:
     def score(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
         """Nats of each token (N,). The first ones, with fewer than `context` tokens before them, are foretold by the
         lower orders; the first of all by the counts of single tokens."""
-        self._check(tokens)
+        refuse_foreign(tokens, self.vocabulary)
         nats = np.empty(len(tokens))
         for first in range(0, len(tokens), CHUNK):
             lead = min(self.context, first)
@@ -86,14 +87,6 @@ class NgramModel:
                 rows = level.find(contexts, tokens[None], self.vocabulary)
             result = probabilities(level, contexts[0], rows[0], result)
         return result
-
-    def _check(self, tokens: NDArray[np.int64]) -> None:
-        if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < self.vocabulary:
-            raise UserError(
-                "The text has tokens outside this model's vocabulary of {vocabulary}: it was made with "
-                "another tokenizer. Use the tokenizer of the run.",
-                vocabulary=self.vocabulary,
-            )
 
 
 class NgramDecoding:
