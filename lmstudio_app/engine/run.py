@@ -1,5 +1,5 @@
-"""One experiment is one folder: `run.toml`, `tokenizer.json`, `metrics.jsonl`, `samples.jsonl`, `checkpoints/`,
-`log.txt`.
+"""One experiment is one folder: `run.toml`, `status.json`, `tokenizer.json`, `metrics.jsonl`, `samples.jsonl`,
+`checkpoints/`, `log.txt`.
 
 Anybody may read a run at any time; only the holder of `lock()` writes to it, apart from its name.
 """

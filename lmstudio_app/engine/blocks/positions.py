@@ -38,6 +38,6 @@ def rotate(vectors: Tensor, rotation: Rotation) -> Tensor:
     """Turn queries and keys (B, T, 2, H, W) by `rotation`, cosines and sines (T, P)."""
     cosines, sines = (table[:, None, None, :] for table in rotation)  # (T, 1, 1, P)
     pairs = cosines.shape[-1]
-    first, second, odd = vectors.split((pairs, pairs, vectors.shape[-1] - 2 * pairs), dim=-1)
+    first, second, odd = torch.split(vectors, [pairs, pairs, vectors.shape[-1] - 2 * pairs], dim=-1)
     turned = (first * cosines - second * sines, second * cosines + first * sines)
     return torch.cat((*turned, odd) if odd.shape[-1] else turned, dim=-1)

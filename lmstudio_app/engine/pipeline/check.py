@@ -24,7 +24,8 @@ CURE = "On Debian or Ubuntu, packaging/bootstrap.py names what to install."
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found. `chosen` is what a training takes by itself; `window` is empty when a window can open, else why not; `problems` are sentences to act on."""
+    """What was found. `chosen` is what a training takes by itself; `window` is empty when a window can open, else why
+    not; `problems` are sentences to act on."""
 
     devices: tuple[Device, ...]
     chosen: Device

@@ -99,7 +99,7 @@ class GradientLearner:
         """Go on from `state`. Raises `UserError` when it belongs to another model."""
         updates = state.counters.get("updates")
         if not isinstance(updates, int) or updates < 0:
-            raise UserError("The checkpoint does not say how many updates it has seen.")
+            raise UserError("The checkpoint does not say how many updates it has seen. Start a new run.")
         self.model.load_weights(state.weights)
         self._optimizer.load(state.memory, updates)
         self._steps, self._spilled = [], []

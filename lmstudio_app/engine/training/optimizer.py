@@ -143,5 +143,7 @@ def _gradient(group: _Group) -> Tensor:
 def _fitting(memory: Mapping[str, NDArray[Any]], name: str, part: Tensor) -> Tensor:
     array = memory.get(name)
     if array is None or array.shape != tuple(part.shape):
-        raise UserError("The checkpoint's optimizer state lacks “{name}” or has another shape for it.", name=name)
+        raise UserError(
+            "The checkpoint's optimizer state lacks “{name}” or has another shape for it. Start a new run.", name=name
+        )
     return torch.from_numpy(np.array(array, dtype=np.float32))
