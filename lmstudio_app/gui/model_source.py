@@ -106,7 +106,11 @@ class ModelSource(QObject):
         """The step of the chosen version; of the running model, the last one reported."""
         if self.version == NOW:
             return self._session.job.step if self._session.job is not None else 0
-        return self._steps.get(self.version, 0)
+        return self.step_of(self.version)
+
+    def step_of(self, version: str) -> int:
+        """The step of a saved version."""
+        return self._steps.get(version, 0)
 
     def words(self) -> str:
         """The chosen version in words."""

@@ -19,16 +19,16 @@ from lmstudio_app.gui.panes.console import ConsolePane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.chances_card import percent
 from lmstudio_app.gui.widgets.token_text import label
-from tests.gui.trained_runs import MODELS, make_corpus, make_run, make_workspace
+from tests.gui.trained_runs import MODELS, make_corpus, make_run, make_workspace, shared_workspace
 from tests.gui.widgets.conftest import picture
 
 PROMPT = "The old fox"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder() -> Path:
     """To be read, not written."""
-    return make_workspace(tmp_path_factory.mktemp("workspace")).folder
+    return shared_workspace()
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_stopping_at_any_token(pane, qtbot):
 
 
 def test_the_stop_text_ends_it(pane, qtbot):
-    draw(pane, length=3000, temperature=1.0)
+    draw(pane, length=60, temperature=1.0)
     everything = "".join(token.text for token in write(pane, qtbot))
     stop = everything[10:12]
     draw(pane, stop=stop)

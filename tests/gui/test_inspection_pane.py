@@ -17,16 +17,16 @@ from lmstudio_app.gui import attention_export, theme
 from lmstudio_app.gui.panes.inspection import FOLLOW_MILLISECONDS, InspectPane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.token_text import label
-from tests.gui.trained_runs import CONTEXT, MODELS, make_corpus, make_workspace
+from tests.gui.trained_runs import CONTEXT, MODELS, make_corpus, shared_workspace
 from tests.gui.widgets.conftest import picture
 
 TEXT = "The old fox and the fox."
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder() -> Path:
     """To be read, not written."""
-    return make_workspace(tmp_path_factory.mktemp("workspace")).folder
+    return shared_workspace()
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_choosing_a_head_and_a_cell(pane, qtbot):
     np.testing.assert_array_equal(heatmap.weights, weights)
     heatmap.mark((11, 7))
     assert pane.looks.title.text() == "Where token 12 looks"
-    assert pane.looks.total() == "row sums to 1.000"
+    assert pane.looks.total() == "row sum 1.000"
     bars = pane.looks.list.bars
     order = np.argsort(-weights[11, :12], kind="stable")
     assert [(bar.label, bar.note) for bar in bars] == [(label(TEXT[to]), str(to + 1)) for to in order]
@@ -164,6 +164,23 @@ def test_choosing_a_head_and_a_cell(pane, qtbot):
     assert heatmap.cell == (4, 4)
     qtbot.keyClick(heatmap, Qt.Key.Key_Down)
     assert pane.looks.title.text() == "Where token 6 looks"
+
+
+def test_keys_for_the_table_and_the_checkpoints(pane, qtbot):
+    heatmap = pane.large.heatmap
+    qtbot.keyClick(heatmap, Qt.Key.Key_T)
+    assert pane.large.is_table
+    qtbot.keyClick(pane.large.table, Qt.Key.Key_T)
+    assert not pane.large.is_table
+    qtbot.keyClick(heatmap, Qt.Key.Key_BracketRight)
+    assert pane.source.version == "last"
+    qtbot.keyClick(heatmap, Qt.Key.Key_BracketRight)
+    assert pane.source.version == "last"
+    qtbot.keyClick(heatmap, Qt.Key.Key_BracketLeft)
+    assert pane.source.version == "best"
+    qtbot.keyClicks(pane.bar.field, "t[")
+    assert not pane.large.is_table
+    assert pane.source.version == "best"
 
 
 def test_hovering_reads_out_and_leaving_goes_back(pane):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,14 @@ def model_at(run: Run, vocabulary: int, step: int) -> Model:
     if run.config.family != "ngram":
         model.load_weights({name: 6 * value for name, value in model.weights().items()})
     return model
+
+
+@functools.cache
+def shared_workspace() -> Path:
+    """One such workspace for all tests that only read it; it goes when the tests end."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return make_workspace(Path(folder.name)).folder
 
 
 def make_workspace(folder: Path) -> Workspace:

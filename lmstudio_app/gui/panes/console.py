@@ -126,7 +126,6 @@ class ConsolePane(Pane):
         self.sampler.changed.connect(self._sampler_changed)
         self.source.listed.connect(self._show_choices)
         self.source.changed.connect(self._model_changed)
-        self.session.runs_changed.connect(self._show_choices)
         self.empty.acted.connect(lambda: self.go.emit("train"))
         stop = QShortcut(QKeySequence("Esc"), self)
         stop.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui.attention_export import Shown, ask_for_file
 from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
 from lmstudio_app.gui.latest_job import LatestJob
-from lmstudio_app.gui.model_source import NOW, ModelSource
+from lmstudio_app.gui.model_source import BEST, LAST, NOW, ModelSource
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import sentence
@@ -101,6 +101,20 @@ class InspectPane(Pane):
             self.looks.list,
         ]
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """T changes between picture and table, [ and ] go to the checkpoint before and after."""
+        versions = [version for version, _ in self.source.versions if version.isdecimal() or version in (BEST, LAST)]
+        versions.sort(key=self.source.step_of)
+        steps = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
+        if event.key() == Qt.Key.Key_T and not event.modifiers():
+            self.bar.table.toggle()
+        elif event.key() in steps and self.source.version in versions:
+            place = versions.index(self.source.version) + steps[Qt.Key(event.key())]
+            if 0 <= place < len(versions):
+                self.source.choose_version(versions[place])
+        else:
+            super().keyPressEvent(event)
+
     # Building ---------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -133,7 +147,6 @@ class InspectPane(Pane):
         self.bar.chooser.version_chosen.connect(self.source.choose_version)
         self.source.listed.connect(self._show_choices)
         self.source.changed.connect(self._model_changed)
-        self.session.runs_changed.connect(self._show_choices)
         self.heads.grid.selected.connect(lambda layer, head: self._show_head())
         self.large.cell_changed.connect(self._cell_changed)
         self.large.colors_changed.connect(self.heads.grid.set_colors)

@@ -60,7 +60,7 @@ class LooksCard(Card):
         self.title.setText(self.tr("Where token {place} looks").format(place=number_text.whole(place + 1)))
         self._token.setText(label(tokens[place]))
         self._token.show()
-        self._sum.set_words(self.tr("row sums to {sum}").format(sum=f"{float(row.sum()):.3f}"))
+        self._sum.set_words(self.tr("row sum {sum}").format(sum=f"{float(row.sum()):.3f}"))
         self._targets = np.argsort(-row[: place + 1], kind="stable").tolist()
         self.list.set_bars(
             [

@@ -64,7 +64,13 @@ class ModelChooser(QWidget):
 
     def show_runs(self, choices: Sequence[RunChoice], chosen: str) -> None:
         """Offer these runs, `chosen` (a name, or empty) being the present one."""
-        self._choices = list(choices)
+        if list(choices) != self._choices:  # an open list is left alone while nothing in it is another
+            self._choices = list(choices)
+            self._fill()
+        self.runs.setCurrentIndex(self.runs.findData(chosen) if chosen else -1)
+        self.runs.setToolTip(self.runs.currentText())
+
+    def _fill(self) -> None:
         model = QStandardItemModel(self.runs)
         for choice in self._choices:
             item = QStandardItem(f"{choice.name}  ·  {choice.model}" if choice.model else choice.name)
@@ -74,14 +80,15 @@ class ModelChooser(QWidget):
             model.appendRow(item)
         self.runs.setModel(model)
         self._tint()
-        self.runs.setCurrentIndex(self.runs.findData(chosen) if chosen else -1)
-        self.runs.setToolTip(self.runs.currentText())
 
     def show_versions(self, versions: Sequence[tuple[str, str]], chosen: str) -> None:
         """Offer these versions of the chosen run as (key, words)."""
-        self.versions.clear()
-        for key, words in versions:
-            self.versions.addItem(words, key)
+        if list(versions) != [
+            (self.versions.itemData(n), self.versions.itemText(n)) for n in range(self.versions.count())
+        ]:
+            self.versions.clear()
+            for key, words in versions:
+                self.versions.addItem(words, key)
         self.versions.setCurrentIndex(self.versions.findData(chosen))
         self.versions.setVisible(bool(versions))
 

@@ -91,6 +91,8 @@ class WeightsTable(QTableView):
         """Copy gives tab-separated text."""
         if event.matches(QKeySequence.StandardKey.Copy):
             QGuiApplication.clipboard().setText(self.selected_text())
+        elif event.text() and not event.modifiers():
+            event.ignore()  # no search by letters: the pane has keys of its own
         else:
             super().keyPressEvent(event)
 
