@@ -1,7 +1,7 @@
 """How long the window takes to its first paint, beside the window of Qt for Python's own tutorial.
 
-Whole processes, alternating, from their start to the moment after the first paint. `pytest tests/benchmarks -m benchmark -s`
-prints the medians and the ratio, also to a window without a single widget.
+Whole processes, alternating, from their start to the moment after the first paint. Prints the medians and the ratio,
+also to a window without a single widget: `pytest tests/benchmarks/test_first_paint.py -m benchmark -s`.
 """
 
 from __future__ import annotations

@@ -117,19 +117,19 @@ def page(qtbot) -> QWidget:
 
 def test_the_keyboard_moves_a_ring(page, qtbot):
     qtbot.keyClick(page, Qt.Key.Key_Tab)
-    qtbot.waitUntil(lambda: page.second.hasFocus())
+    qtbot.waitUntil(page.second.hasFocus)
     place = page.ring._overlay.geometry()
     assert place == page.second.geometry().adjusted(-OUTSIDE, -OUTSIDE, OUTSIDE, OUTSIDE)
     page.resize(page.width() + 60, page.height())
     qtbot.waitUntil(lambda: page.ring._overlay.width() == page.second.width() + 2 * OUTSIDE)
     page.second.hide()  # the focus goes to the other one, and the ring with it
-    qtbot.waitUntil(lambda: page.first.hasFocus())
+    qtbot.waitUntil(page.first.hasFocus)
     assert page.ring._overlay.geometry().contains(page.first.geometry())
 
 
 def test_a_ring_goes_with_what_it_surrounds(page, qtbot):
     qtbot.keyClick(page, Qt.Key.Key_Tab)
-    qtbot.waitUntil(lambda: page.second.hasFocus())
+    qtbot.waitUntil(page.second.hasFocus)
     page.second.deleteLater()
     qtbot.waitUntil(lambda: page.ring._overlay is None or not page.ring._overlay.isVisible())
 
@@ -137,5 +137,5 @@ def test_a_ring_goes_with_what_it_surrounds(page, qtbot):
 def test_who_draws_its_own_ring_gets_no_second_one(page, qtbot):
     page.second.setProperty("paintsFocus", True)
     qtbot.keyClick(page, Qt.Key.Key_Tab)
-    qtbot.waitUntil(lambda: page.second.hasFocus())
+    qtbot.waitUntil(page.second.hasFocus)
     assert page.ring._overlay is None

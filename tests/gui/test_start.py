@@ -163,6 +163,8 @@ def test_the_ladder_changes_the_model(pane, qtbot):
     assert pane.session.draft.model == {"cell": "lstm"}
     assert facts(pane)[2].startswith("LSTM")
     assert pane.run._rungs[lstm.key].isChecked()
+    pane.session.change_draft(model={})
+    assert pane.run._rungs[lstm.key].isChecked()  # it is what the family takes by itself
 
 
 def test_a_wrong_draft_is_told_and_sends_to_the_settings(pane):

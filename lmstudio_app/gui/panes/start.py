@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import Qt, QTimer
@@ -44,6 +45,11 @@ class Rung(NamedTuple):
     family: Family
     title: str
     model: dict[str, Any]
+
+    def fits(self, model: Mapping[str, Any]) -> bool:
+        """Whether a model with these settings stands on it; what they leave out has its default."""
+        fields = self.family.settings.model_fields
+        return all(model.get(name, fields[name].default) == value for name, value in self.model.items())
 
 
 class StartPane(Pane):
@@ -266,9 +272,12 @@ class StartPane(Pane):
             count = rung.family.parameters(settings, vocabulary) if vocabulary else 0
             figures = (number_text.loss(self._best_score(rung)), number_text.short_count(count) if count else "–")
             shown.append((rung.key, rung.title, declared(rung.family.summary), figures))
-        chosen = [r.key for r in self._rungs.values()
-                  if r.family.name == draft.family and r.model.items() <= dict(draft.model).items()]  # fmt: skip
+        chosen = [
+            rung.key for rung in self._rungs.values() if rung.family.name == draft.family and rung.fits(draft.model)
+        ]
         self.run.show_rungs(shown, next(iter(chosen), ""))
+        for before, after in pairwise((*self.text.stops(), *self.run.stops())):
+            self.setTabOrder(before, after)
 
     def _best_score(self, rung: Rung) -> float | None:
         """The best validation loss that such a model reached on the chosen text in this workspace."""

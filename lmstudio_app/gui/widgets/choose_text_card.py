@@ -77,6 +77,10 @@ class ChooseTextCard(StepCard):
         self._box.setVisible(bool(self._rows))
         self._or.setVisible(bool(self._rows))
 
+    def stops(self) -> list[QWidget]:
+        """Its controls in the order of Tab."""
+        return [self.choose_files, self.choose_folder, self.paste, *self._rows.values()]
+
     def show_chosen(self, sample: str | None, *, done: bool) -> None:
         """Mark the sample that was picked (None: none of them), and whether a text is ready."""
         for name, choice in self._rows.items():

@@ -59,7 +59,14 @@ class NextRunCard(StepCard):
             self._rungs[key].set_figures(figures)
         if chosen in self._rungs:
             self._rungs[chosen].setChecked(True)
+        for key, choice in self._rungs.items():  # Tab comes to the chosen one, arrows go on from there
+            reached = key == chosen or chosen not in self._rungs
+            choice.setFocusPolicy(Qt.FocusPolicy.StrongFocus if reached else Qt.FocusPolicy.ClickFocus)
         self._ladder_head.setVisible(bool(self._rungs))
+
+    def stops(self) -> list[QWidget]:
+        """Its controls in the order of Tab."""
+        return [*self._rungs.values(), self.train, self.change]
 
     def set_ready(self, ready: bool, words: str) -> None:
         """Whether it can be trained; `words` stand on the button, also why not."""
@@ -125,6 +132,6 @@ class NextRunCard(StepCard):
         self.train.setProperty("large", True)
         self.train.clicked.connect(self.train_pressed)
         foot.addWidget(self.train)
-        change = Button(self.tr("Change settings first"), kind="link")
+        self.change = change = Button(self.tr("Change settings first"), kind="link")
         change.clicked.connect(self.settings_wanted)
         foot.addLayout(row(None, Text(self.tr("Pause or stop at any time."), "label", copyable=False), change, None))

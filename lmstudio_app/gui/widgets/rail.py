@@ -104,6 +104,7 @@ class Rail(QFrame):
         button.clicked.connect(lambda: self.chosen.emit(name))
         self.buttons[name] = button
         self._column.insertWidget(self._column.count() - 2, button)
+        self.setTabOrder(button, self.settings)
         return button
 
     def check(self, name: str) -> None:
