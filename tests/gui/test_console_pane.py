@@ -100,7 +100,7 @@ def test_without_a_run_it_offers_to_train_one(tmp_path, open_session, open_pane,
     assert gone.args == ["train"]
 
 
-@pytest.mark.parametrize("name", ["reader", "listener"])
+@pytest.mark.parametrize("name", ["reader", "listener", "counter"])
 def test_it_opens_with_the_newest_run_and_a_prompt_from_its_corpus(folder, open_session, open_pane, qtbot, name):
     session = open_session(folder)
     pane = open_pane(session)

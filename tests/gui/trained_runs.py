@@ -1,4 +1,4 @@
-"""A workspace with a corpus and a run of each family that nobody had to train: the weights are fresh."""
+"""A workspace with a corpus and a run of each family; networks need no training, their weights are random but fixed."""
 
 from __future__ import annotations
 
@@ -82,10 +82,13 @@ def shared_workspace() -> Path:
 
 
 def make_workspace(folder: Path) -> Workspace:
-    """A corpus and three runs: "reader" (GPT, the newest), "listener" (LSTM), "waiter" (GPT without a checkpoint)."""
+    """A corpus and four runs: "reader" (GPT, the newest), "listener" (LSTM), "counter" (n-gram, trained) and "waiter"
+    (GPT without a checkpoint)."""
     workspace = Workspace.open(folder)
     make_corpus(workspace)
     make_run(workspace, "waiter", "gpt", day=1, steps=())
+    for _ in pipeline.train(make_run(workspace, "counter", "ngram", day=2, steps=())):
+        pass
     make_run(workspace, "listener", "recurrent", day=2)
     make_run(workspace, "reader", "gpt", day=3)
     return workspace

@@ -115,6 +115,8 @@ def percent(share: float) -> str:
     """A share of a whole in up to three figures: 32.9 %; a very small one is “< 0.01 %”."""
     if 0 < share < 1e-4:
         return "< 0.01 %"
+    if share == 0:
+        return "0 %"
     return f"{100 * share:.{2 if share < 0.01 else 1}f} %"
 
 
