@@ -183,7 +183,7 @@ def counted_figures(counted: Statistics | Counted) -> dict[str, Figure]:
         "letters": Figure(
             number_text.whole(counted.different_characters), QCoreApplication.translate("Corpus", "characters")
         ),
-        "entropy": Figure(f"{counted.character_entropy:.2f}", QCoreApplication.translate("Corpus", "bits/char")),
+        "entropy": Figure(f"{counted.character_entropy:.2f}", QCoreApplication.translate("Corpus", "bits")),
     }
 
 
@@ -225,6 +225,13 @@ def source_facts(corpus: Corpus, place: int | None) -> list[Fact]:
         Fact(QCoreApplication.translate("Corpus", "Prepared"), when),
         Fact(QCoreApplication.translate("Corpus", "Fingerprint"), corpus.data_hash[:16], remark),
     ]
+
+
+def request_facts(request: Mapping[str, Any]) -> list[Fact]:
+    """Where a text comes from that is not ready yet."""
+    file = QCoreApplication.translate("Corpus", "File")
+    folder = QCoreApplication.translate("Corpus", "Folder")
+    return [Fact(folder if Path(path).is_dir() else file, str(path), place=True) for path in request.get("paths") or ()]
 
 
 def origin(corpus: Corpus) -> str:

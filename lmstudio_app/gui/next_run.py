@@ -51,7 +51,8 @@ class NextRun(QObject):
         form.preset_chosen.connect(lambda preset: session.change_draft(preset=preset, model={}))
         form.named.connect(lambda name: session.change_draft(name=name.strip()))
         form.changed.connect(self._edited)
-        for changed in (session.draft_changed, session.corpora_changed, session.workspace_changed):
+        session.corpora_changed.connect(self._reopen)
+        for changed in (session.draft_changed, session.workspace_changed):
             changed.connect(self.show)
         for changed in (session.devices_changed, session.job_changed, session.runs_changed):
             changed.connect(self._soon.start)
@@ -84,7 +85,7 @@ class NextRun(QObject):
 
     def _show_settings(self, family: Family) -> None:
         draft = self._session.draft
-        shown = (family.name, draft.preset, self._corpus_name)
+        shown = (family.name, draft.preset, self.corpus.data_hash if self.corpus is not None else "")
         sections = self._sections(family)
         if shown != self._shown:
             self._base = self._base_values(family, sections)
@@ -128,6 +129,11 @@ class NextRun(QObject):
         outline = family.outline(family.settings(**family.presets[name]))
         words = self.tr("{preset}: {outline}")
         return words.format(preset=titles.get(name, name), outline=outline)
+
+    def _reopen(self) -> None:
+        """Look at the corpus again: it may have another text or another tokenizer now."""
+        self.corpus = None
+        self.show()
 
     def _open_corpus(self, name: str) -> None:
         if name == self._corpus_name and self.corpus is not None:

@@ -124,7 +124,8 @@ class Preparations(QObject):
         doubtful = bool(getattr(failure, "options", ()))  # what `EncodingDoubtful` offers to choose from
         if doubtful:
             self.undecided.append(one)
-        self._next()
-        self.ended.emit(one)
+        self.current = None
         if failure is not None and not doubtful:
             self.failed.emit(failure)
+        self.ended.emit(one)
+        self._next()

@@ -59,6 +59,8 @@ class ShownText(QObject):
         self._reading = TextReading(session, self)
         self._reading.arrived.connect(self._arrived)
         self._reading.failed.connect(self._failed)
+        self._glance = TextReading(session, self)  # whether a file fits is told when it is read again
+        self._glance.arrived.connect(lambda kind, preview: self._show_text(preview))
         self._more = TextReading(session, self)
         self._more.arrived.connect(self._show_reading)
         self._more.failed.connect(self._refuse_reading)
@@ -84,22 +86,29 @@ class ShownText(QObject):
         if name != self._name or self.preparation is not None:
             self.source = self.skipped = None
         self._name, self.preparation = name, None
+        self._glance.stop()
         self._reading.read_corpus(name, self.source)
 
     def show_preparation(self, one: Preparation) -> None:
         """Show a text of which a corpus is being made, or of which nobody knows the encoding."""
         new = one is not self.preparation
-        self._clear()
+        undecided = one in self._session.preparations.undecided
+        self._clear(
+            self.tr("The tokens stand here as soon as the encoding is chosen.")
+            if undecided
+            else self.tr("The tokens stand here as soon as the text is ready.")
+        )
+        self._cards.source.show_facts(corpus_words.request_facts(one.request))
         self.preparation = one
         preview = self._cards.preview
-        if one in self._session.preparations.undecided:
+        if undecided:
             self._ask_encoding(one.failure, self.tr("Do not add it"))
         elif new:
             preview.offer(encoding=False, cleaning=False)
             if paths := one.request.get("paths"):
                 self._reading.read_file(Path(paths[0]), (one.request.get("encodings") or {}).get(str(paths[0])))
             elif one.request.get("text"):
-                preview.show_text(str(one.request["text"])[:20_000], "")
+                preview.show_text(str(one.request["text"])[:10_000], "")
             else:
                 words = self.tr("A grammar writes it, so the exact probability of every word is known.")
                 preview.show_empty(corpus_words.request_title(one.request), words)
@@ -108,7 +117,7 @@ class ShownText(QObject):
 
     def show_file(self, path: Path, encoding: str) -> None:
         """Show how a file of the corpus begins in another encoding, while it is being read again."""
-        self._reading.read_file(path, encoding)
+        self._glance.read_file(path, encoding)
 
     def show_counted(self) -> None:
         """Show what is known of the text that is being made."""
@@ -118,13 +127,13 @@ class ShownText(QObject):
 
     def show_nothing(self) -> None:
         """There are no texts."""
-        self._clear()
+        self._clear(self.tr("The tokens of a text stand here."))
         self._cards.preview.offer(encoding=False, cleaning=False)
         words = self.tr("Drop a text file or a folder anywhere on this page, paste a text, or take a sample.")
         self._cards.preview.show_empty(self.tr("No texts yet"), words, self.tr("Choose files…"), "file")
         self.changed.emit()
 
-    def _clear(self) -> None:
+    def _clear(self, no_tokens: str) -> None:
         self._reading.stop()
         self._name, self.corpus, self.preparation, self.source, self.skipped = "", None, None, None, None
         cards = self._cards
@@ -133,7 +142,7 @@ class ShownText(QObject):
         cards.yardsticks.show_yardsticks([])
         cards.source.show_facts([])
         cards.splits.show_parts([], [], "")
-        self._tokens.clear()
+        self._tokens.clear(no_tokens)
 
     # Parts as they arrive -----------------------------------------------------------------------------------------
 
@@ -154,7 +163,7 @@ class ShownText(QObject):
             preview.show_text("", "")
             return
         name = self._name
-        self._clear()
+        self._clear(self.tr("The tokens of a text stand here."))
         self._name = name
         preview.offer(encoding=False, cleaning=False)
         preview.show_empty(self.tr("This text cannot be shown"), sentence(failure))

@@ -33,8 +33,9 @@ class ShownTokens(QObject):
         card.strip.current_changed.connect(self._show_token)
         self.clear()
 
-    def clear(self) -> None:
-        """Show nothing."""
+    def clear(self, words: str = "") -> None:
+        """Show no tokens; `words` say why there are none."""
+        self._card.show_empty(words)
         self._tokens = self._counts = None
         self._card.strip.clear()
         self._card.panel.show_measures([])
@@ -44,6 +45,7 @@ class ShownTokens(QObject):
     def show_tokens(self, tokens: TokenPreview) -> None:
         """Show these tokens, the longest of the first ones picked."""
         self._tokens, self._counts = tokens, None
+        self._card.show_empty("")
         self._card.strip.set_tokens(tokens.pieces)
         first = range(min(SEARCHED_TOKENS, len(tokens.tokens)))
         self._card.strip.go_to(max(first, key=lambda place: len(tokens.pieces[place].strip()), default=-1))

@@ -110,7 +110,7 @@ def _encode_splits(
         done = sum(split.bytes for split in splits.values())
         while name not in splits:
             try:
-                yield Progress("Encoding", done + next(encoding), total, "bytes")
+                yield Progress("Cutting into tokens", done + next(encoding), total, "bytes")
             except StopIteration as end:
                 splits[name] = end.value
     return splits

@@ -14,7 +14,7 @@ from lmstudio_app.engine.data.splits import SplitSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import declarations
-from lmstudio_app.gui import corpus_words
+from lmstudio_app.gui import corpus_words, theme
 from lmstudio_app.gui.corpus_editing import CorpusEditing
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.preparation import Preparation
@@ -33,6 +33,7 @@ from lmstudio_app.gui.widgets.yardsticks import YardstickCard
 
 GUTTER = 12
 NARROWEST = 330
+"""Below this the figures at the right would not stand side by side."""
 
 
 class CorpusPane(Pane):
@@ -109,11 +110,11 @@ class CorpusPane(Pane):
         middle.addWidget(cards.preview)
         middle.addWidget(cards.tokenizer)
         middle.setSizes([432, 356])
-        figures = ScrolledColumn(NARROWEST)
+        figures = ScrolledColumn()
         for card in (cards.statistics, cards.yardsticks, cards.source):
             figures.column.addWidget(card)
         figures.column.setStretchFactor(cards.statistics, 1)
-        right = QWidget()
+        right = self._right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GUTTER)
@@ -124,14 +125,17 @@ class CorpusPane(Pane):
             split.addWidget(part)
             split.setStretchFactor(split.count() - 1, stretch)
         split.setSizes([238, 658, 424])
-        cards.library.setMinimumWidth(190)
-        middle.setMinimumWidth(380)
+        theme.current().changed.connect(self._fit)
+        self._fit()
         for splitter in (middle, split):
             splitter.setHandleWidth(GUTTER)
             splitter.setChildrenCollapsible(False)
         line = QHBoxLayout(self)
         line.setContentsMargins(GUTTER, GUTTER, GUTTER, GUTTER)
         line.addWidget(split)
+
+    def _fit(self) -> None:
+        self._right.setMinimumWidth(theme.current().pixels(NARROWEST))
 
     def _connect(self) -> None:
         session, cards = self.session, self.cards

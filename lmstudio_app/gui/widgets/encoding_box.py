@@ -83,4 +83,4 @@ class EncodingBox(QComboBox):
         painter.end()
 
     def _words(self) -> str:
-        return self._short.get(self.encoding(), self.currentText())
+        return self._short.get(self.encoding(), self.currentText()) or self.placeholderText()

@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QButtonGroup, QRadioButton, QScrollArea, QSizePoli
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
-from lmstudio_app.gui.widgets.card import row, strip
+from lmstudio_app.gui.widgets.card import strip
 from lmstudio_app.gui.widgets.encoding_box import EncodingBox
 from lmstudio_app.gui.widgets.radio_mark import paint_radio
 from lmstudio_app.gui.widgets.text import ElidedText, Text
+from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
 _LINES = 3
 
@@ -92,10 +93,11 @@ class EncodingChooser(QWidget):
     def _add(self, reading: Reading) -> _ReadingRow:
         made = _ReadingRow(reading)
         self._group.addButton(made)
+        self._list.addWidget(made)
         if self._rows:
             QWidget.setTabOrder(self._rows[-1], made)
+        QWidget.setTabOrder(made, self.other)
         self._rows.append(made)
-        self._list.addWidget(made)
         return made
 
     def _build(self) -> None:
@@ -112,12 +114,6 @@ class EncodingChooser(QWidget):
         self._list.setSpacing(0)
         column.addSpacing(2)
         column.addWidget(box)
-        label = Text(self.tr("Another encoding"), "label", copyable=False)
-        label.setBuddy(self.other)
-        self.other.setMinimumWidth(theme.current().pixels(220))
-        column.addLayout(row(label, self.other, None))
-        column.addSpacing(4)
-        column.addLayout(row(self.use, self.leave, None))
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -125,7 +121,16 @@ class EncodingChooser(QWidget):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(scroll, 1)
+        self.other.setPlaceholderText(self.tr("Another encoding…"))
+        below = WrappingRow(spacing=8)
+        below.setContentsMargins(12, 8, 12, 4)
+        below.addWidget(self.other)
+        below.add_gap()
+        below.addWidget(self.leave)
+        below.addWidget(self.use)
+        outer.addWidget(strip("rule"))
+        outer.addLayout(below)
 
 
 class _ReadingRow(QRadioButton):

@@ -182,12 +182,16 @@ class LibraryList(QListView):
         """Show these items, the one with the key `chosen` picked, without telling anybody."""
         self._quiet = True
         try:
+            others = [item.key for item in items] != [item.key for item in self.texts.items]
             self.texts.set_items(items)
             place = next((place for place, item in enumerate(items) if item.key == chosen), -1)
             if place < 0:
                 self.selectionModel().clear()
             elif self.currentIndex().row() != place or not self.selectionModel().hasSelection():
                 self.setCurrentIndex(self.texts.index(place))
+            if others:
+                self.scrollToTop()
+                self.scrollTo(self.currentIndex())
         finally:
             self._quiet = False
 

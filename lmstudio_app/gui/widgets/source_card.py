@@ -41,6 +41,7 @@ class SourceCard(Card):
         if tuple(facts) == self._shown:
             return
         self._shown = tuple(facts)
+        self.setVisible(bool(facts))
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()

@@ -30,6 +30,7 @@ class TextPreview(QTextEdit):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._zoom = _ZOOMS.index(1.0)
+        self._text = ""
         self.setReadOnly(True)
         self.setAcceptRichText(False)
         self.setProperty("flat", True)
@@ -50,14 +51,19 @@ class TextPreview(QTextEdit):
 
     def show_text(self, text: str) -> None:
         """Show another text, from its start."""
-        if text != self.toPlainText():
-            self.setPlainText(text)
-            everything = QTextCursor(self.document())
-            everything.select(QTextCursor.SelectionType.Document)
-            line = QTextBlockFormat()
-            line.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-            everything.mergeBlockFormat(line)
-        self._dress()
+        if text == self._text:
+            return
+        self._text = text
+        self.clear()
+        writing = QTextCursor(self.document())
+        line = QTextBlockFormat()
+        line.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        writing.beginEditBlock()
+        writing.setBlockFormat(line)  # and so have the lines that follow
+        writing.insertText(text)
+        writing.endEditBlock()
+        self.moveCursor(QTextCursor.MoveOperation.Start)
+        self._lay()
 
     def zoom(self, steps: int) -> None:
         """Enlarge the text by steps; 0 returns to the normal size."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import setting_text
 from lmstudio_app.gui.widgets.card import row
+from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.notice import Notice
 from lmstudio_app.gui.widgets.progress_strip import ProgressStrip
 from lmstudio_app.gui.widgets.segmented import Segmented
@@ -65,7 +66,19 @@ class TokenizerCard(WrappingCard):
         line.setSpacing(0)
         line.addWidget(self.strip, 1)
         line.addWidget(self.panel)
-        self.body.addLayout(line, 1)
+        shown = QWidget()
+        shown.setLayout(line)
+        self.empty = EmptyState("token")
+        self._pages = QStackedWidget()
+        for page in (shown, self.empty):
+            self._pages.addWidget(page)
+        self.body.addWidget(self._pages, 1)
+
+    def show_empty(self, words: str) -> None:
+        """Say why there are no tokens; without words they are shown."""
+        if words:
+            self.empty.say("", words)
+        self._pages.setCurrentIndex(1 if words else 0)
 
     def values(self) -> dict[str, Any]:
         """What is chosen and typed; text where no number could be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from lmstudio_app.gui.widgets.card import Card
@@ -25,4 +26,4 @@ class WrappingCard(Card):
             line.addWidget(widget)
         holder = QWidget()
         holder.setLayout(line)
-        self.head.addWidget(holder, 1)
+        self.head.addWidget(holder, 1, Qt.AlignmentFlag.AlignVCenter)
