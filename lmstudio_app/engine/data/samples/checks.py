@@ -19,7 +19,7 @@ _Needs = dict[str, tuple[int, ...]]  # variable used before it is drawn → the 
 
 
 def check_names(grammar: Grammar) -> None:
-    """Every rule that is drawn exists and every rule is used; what is asked of a variable is there in all it may remember.
+    """Every rule drawn exists, every rule is used, and a variable has what is asked of it whatever it may remember.
 
     Raises `GrammarError`.
     """
@@ -41,15 +41,23 @@ def check_names(grammar: Grammar) -> None:
                 "{file}, line {line}: the rule “{name}” is never used.", file=grammar.file, line=rule.line, name=name
             )
     for alternative, item in _references(grammar):
-        if isinstance(item, Recall) and item.key:
+        if isinstance(item, Recall):
             _check_attribute(grammar, bindings, alternative, item)
     for alternative in grammar.alternatives():
         _check_conditions(grammar, bindings, alternative)
+        for key, value in alternative.attributes.items():
+            if any(isinstance(item, Draw | Choice) for item in value):
+                raise GrammarError(
+                    "{file}, line {line}: the attribute “{key}” draws something; it may only repeat what was drawn.",
+                    file=grammar.file,
+                    line=alternative.line,
+                    key=key,
+                )
 
 
 def _references(grammar: Grammar) -> Iterator[tuple[Alternative, Draw | Recall]]:
     for alternative in grammar.alternatives():
-        for items in (alternative.items, *(alternative.attributes or {}).values()):
+        for items in (alternative.items, *alternative.attributes.values()):
             for item in items:
                 if isinstance(item, (Draw, Recall)):
                     yield alternative, item
@@ -65,7 +73,7 @@ def _check_attribute(grammar: Grammar, bindings: Mapping[str, set[str]], place: 
         )
     for rule in sorted(bindings[item.variable]):
         for alternative in grammar.rules[rule].alternatives:
-            if item.key not in (alternative.attributes or {}):
+            if item.key and item.key not in alternative.attributes:
                 raise GrammarError(
                     "{file}, line {line}: this alternative of “{rule}” has no “{key}”, which line {user} asks for.",
                     file=grammar.file,
@@ -96,19 +104,15 @@ def _check_conditions(grammar: Grammar, bindings: Mapping[str, set[str]], altern
 
 def check_endings(grammar: Grammar) -> None:
     """Every rule can come to an end, and none begins with itself. Raises `GrammarError`."""
-    ending: set[str] = set()
-    while more := {
-        name
-        for name, rule in grammar.rules.items()
-        if name not in ending and any(_draws(a.items) <= ending for a in rule.alternatives)
-    }:
-        ending |= more
+    first = {name: {rule for a in r.alternatives for rule in _first(a.items)} for name, r in grammar.rules.items()}
+    drawn = {name: {rule for a in r.alternatives for rule in _drawn(a.items)} for name, r in grammar.rules.items()}
+    endless = _endless(grammar)
     for name, rule in grammar.rules.items():
-        if name not in ending:
+        if name in endless and name in _closure(drawn, name):
             raise GrammarError(
                 "{file}, line {line}: the rule “{name}” can never end.", file=grammar.file, line=rule.line, name=name
             )
-        if name in _begun_by(grammar, name):
+        if name in _closure(first, name):
             raise GrammarError(
                 "{file}, line {line}: the rule “{name}” begins with itself.",
                 file=grammar.file,
@@ -117,30 +121,43 @@ def check_endings(grammar: Grammar) -> None:
             )
 
 
-def _draws(items: Items) -> set[str]:
-    """The rules that must come to an end for `items` to do so; for a choice those that all its alternatives need."""
-    found: set[str] = set()
-    for item in items:
-        if isinstance(item, Draw):
-            found.add(item.rule)
-        elif isinstance(item, Choice):
-            found |= set.intersection(*(_draws(alternative.items) for alternative in item.alternatives))
-    return found
+def _endless(grammar: Grammar) -> set[str]:
+    endless = set(grammar.rules)
+    while ending := {n for n in endless if any(_ends(a.items, endless) for a in grammar.rules[n].alternatives)}:
+        endless -= ending
+    return endless
 
 
-def _begun_by(grammar: Grammar, start: str) -> set[str]:
-    """The rules that can stand at the very beginning of `start`."""
+def _ends(items: Items, endless: set[str]) -> bool:
+    """Whether `items` can come to an end while the rules in `endless` do not."""
+    choices = (item for item in items if isinstance(item, Choice))
+    return all(any(_ends(a.items, endless) for a in choice.alternatives) for choice in choices) and not any(
+        isinstance(item, Draw) and item.rule in endless for item in items
+    )
+
+
+def _closure(steps: Mapping[str, set[str]], start: str) -> set[str]:
     found: set[str] = set()
     waiting = [start]
     while waiting:
-        for alternative in grammar.rules[waiting.pop()].alternatives:
-            new = set(_first(alternative.items)) - found
-            found |= new
-            waiting.extend(new)
+        new = steps[waiting.pop()] - found
+        found |= new
+        waiting.extend(new)
     return found
 
 
+def _drawn(items: Items) -> Iterator[str]:
+    """The rules that can be drawn anywhere in `items`."""
+    for item in items:
+        if isinstance(item, Draw):
+            yield item.rule
+        elif isinstance(item, Choice):
+            for alternative in item.alternatives:
+                yield from _drawn(alternative.items)
+
+
 def _first(items: Items) -> Iterator[str]:
+    """The rules that can stand at the very beginning of `items`."""
     for item in items:
         if isinstance(item, Draw):
             yield item.rule
@@ -154,7 +171,8 @@ def _first(items: Items) -> Iterator[str]:
 
 def check_variables(grammar: Grammar) -> None:
     """No variable is used before it is drawn, whichever alternatives are drawn. Raises `GrammarError`."""
-    drawn: dict[str, set[str]] = {name: set(grammar.bindings()) for name in grammar.rules}
+    variables = set(grammar.bindings())
+    drawn: dict[str, set[str]] = dict.fromkeys(grammar.rules, variables)
     needs: dict[str, _Needs] = {name: {} for name in grammar.rules}
     changed = True
     while changed:
@@ -180,7 +198,7 @@ def _flow(choice: Choice, drawn: Mapping[str, set[str]], needs: Mapping[str, _Ne
     for alternative in choice.alternatives:
         here, line = set[str](), (alternative.line,)
         wanted: _Needs = {condition.variable: line for condition in alternative.conditions}
-        for item in (*alternative.items, *(i for items in (alternative.attributes or {}).values() for i in items)):
+        for item in (*alternative.items, *(i for items in alternative.attributes.values() for i in items)):
             asked, brought = _single(item, line, drawn, needs)
             wanted |= {variable: way for variable, way in asked.items() if variable not in here | wanted.keys()}
             here |= brought

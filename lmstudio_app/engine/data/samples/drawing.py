@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import fsum, log2
 
 from lmstudio_app.engine.data.samples.grammar import (
+    PLAIN,
     Alternative,
     Choice,
-    Condition,
     Draw,
     Grammar,
     GrammarError,
-    Items,
+    Item,
     Literal,
     Recall,
     Rule,
 )
 
-_LONGEST = 1_000_000  # characters; a rule that draws itself too often would else never end
+_MOST_STEPS = 100_000  # in one document; a rule that draws itself too often would else never end
 _MASK = (1 << 64) - 1
 
 
@@ -52,7 +52,7 @@ class SplitMix64:
         return number % bound
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Remembered:
     """What a variable knows of the alternative that was drawn."""
 
@@ -61,78 +61,90 @@ class _Remembered:
     attributes: dict[str, str]
 
 
-@dataclass
-class _Memory:
-    """What has been drawn in the document so far."""
+@dataclass(frozen=True)
+class _Mark:
+    """Stands behind the items of a drawn alternative: what has been written since `start` is the text of `draw`."""
 
-    variables: dict[str, _Remembered] = field(default_factory=dict)
-    used: dict[str, set[int]] = field(default_factory=dict)
-    bits: list[float] = field(default_factory=list)
-    length: int = 0
-
-    def allows(self, conditions: tuple[Condition, ...]) -> bool:
-        return all(c.holds(self.variables[c.variable].tags) for c in conditions)
+    start: int
+    draw: Draw
+    alternative: Alternative
 
 
 def write_documents(grammar: Grammar, seed: int) -> Iterator[tuple[str, float]]:
-    """Documents without end, each with its −log2 p in bits."""
-    writer = _Writer(grammar, SplitMix64(seed))
+    """Documents without end, each with its −log2 p in bits. Raises `GrammarError` where nothing is left to draw."""
+    numbers = SplitMix64(seed)
     while True:
-        yield writer.document()
+        document = _Document(grammar, numbers)
+        yield document.write(), fsum(document.bits)
 
 
-class _Writer:
+class _Document:
+    """One document on its way: what is written, what is remembered, what is used up, and the bits it has cost."""
+
     def __init__(self, grammar: Grammar, numbers: SplitMix64) -> None:
         self.grammar = grammar
         self.numbers = numbers
+        self.parts: list[str] = []
+        self.variables: dict[str, _Remembered] = {}
+        self.used: dict[str, set[int]] = {}
+        self.bits: list[float] = []
 
-    def document(self) -> tuple[str, float]:
-        memory = _Memory()
-        text = self._draw(Draw(self.grammar.start), memory)
-        return text, fsum(memory.bits)
-
-    def _write(self, items: Items, memory: _Memory) -> str:
-        parts: list[str] = []
-        for item in items:
+    def write(self) -> str:
+        """Expand the start rule from left to right; what is still to do waits on a stack."""
+        waiting: list[Item | _Mark] = [Draw(self.grammar.start)]
+        steps = 0
+        while waiting:
+            item = waiting.pop()
             if isinstance(item, Literal):
-                parts.append(item.text)
-                memory.length += len(item.text)
-            elif isinstance(item, Draw):
-                parts.append(self._draw(item, memory))
+                self.parts.append(item.text)
             elif isinstance(item, Recall):
-                remembered = memory.variables[item.variable]
-                parts.append(item.form.fit(remembered.attributes[item.key] if item.key else remembered.text))
+                self.parts.append(self._recalled(item))
+            elif isinstance(item, _Mark):
+                self._finish(item)
+            elif isinstance(item, Choice):
+                waiting.extend(reversed(self._choose(item).items))
             else:
-                parts.append(self._write(self._choose(item, memory).items, memory))
-        return "".join(parts)
+                rule = self.grammar.rules[item.rule]
+                alternative = self._choose(rule)
+                if item.variable or item.form != PLAIN:
+                    waiting.append(_Mark(len(self.parts), item, alternative))
+                waiting.extend(reversed(alternative.items))
+                if (steps := steps + 1) > _MOST_STEPS:
+                    raise GrammarError(
+                        "{file}, line {line}: a document took more than {number} draws; the rule “{name}” draws itself "
+                        "too often.",
+                        file=self.grammar.file,
+                        number=_MOST_STEPS,
+                        line=rule.line,
+                        name=rule.name,
+                    )
+        return "".join(self.parts)
 
-    def _draw(self, item: Draw, memory: _Memory) -> str:
-        rule = self.grammar.rules[item.rule]
-        if memory.length > _LONGEST:
-            raise GrammarError(
-                "{file}, line {line}: a document grew beyond a million characters; the rule “{name}” draws "
-                "itself too often.",
-                file=self.grammar.file,
-                line=rule.line,
-                name=rule.name,
-            )
-        alternative = self._choose(rule, memory)
-        text = self._write(alternative.items, memory)
-        if item.variable:
-            attributes = {key: self._write(items, memory) for key, items in (alternative.attributes or {}).items()}
-            memory.variables[item.variable] = _Remembered(text, alternative.tags, attributes)
-        return item.form.fit(text)
+    def _recalled(self, item: Recall) -> str:
+        remembered = self.variables[item.variable]
+        return item.form.fit(remembered.attributes[item.key] if item.key else remembered.text)
 
-    def _choose(self, choice: Choice, memory: _Memory) -> Alternative:
+    def _finish(self, mark: _Mark) -> None:
+        """Fit a drawn text into its sentence, and remember it together with its features."""
+        text = "".join(self.parts[mark.start :])
+        self.parts[mark.start :] = [mark.draw.form.fit(text)]
+        if mark.draw.variable:
+            attributes = {
+                key: "".join(self._recalled(part) if isinstance(part, Recall) else _text(part) for part in parts)
+                for key, parts in mark.alternative.attributes.items()
+            }
+            self.variables[mark.draw.variable] = _Remembered(text, mark.alternative.tags, attributes)
+
+    def _choose(self, choice: Choice) -> Alternative:
         """Draw one of the alternatives that are allowed now, and note the bits it costs.
 
         A number is drawn over all weights and thrown away where it falls on an alternative that is not allowed: what is
         left is uniform over the weights that are.
         """
-        used = memory.used.setdefault(choice.name, set()) if isinstance(choice, Rule) and choice.once else set()
+        used = self.used.setdefault(choice.name, set()) if isinstance(choice, Rule) and choice.once else set()
         barred = used
         if choice.conditional:
-            barred = used | {i for i, a in enumerate(choice.alternatives) if not memory.allows(a.conditions)}
+            barred = used | {place for place, a in enumerate(choice.alternatives) if not self._allows(a)}
         total = choice.cumulated[-1] - sum(choice.alternatives[place].weight for place in barred)
         if not total:
             raise GrammarError(
@@ -144,5 +156,12 @@ class _Writer:
         while place in barred:
             place = bisect_right(choice.cumulated, self.numbers.below(choice.cumulated[-1]))
         used.add(place)
-        memory.bits.append(log2(total / choice.alternatives[place].weight))
+        self.bits.append(log2(total / choice.alternatives[place].weight))
         return choice.alternatives[place]
+
+    def _allows(self, alternative: Alternative) -> bool:
+        return all(c.holds(self.variables[c.variable].tags) for c in alternative.conditions)
+
+
+def _text(item: Item) -> str:
+    return item.text if isinstance(item, Literal) else ""

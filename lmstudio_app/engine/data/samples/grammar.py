@@ -8,7 +8,7 @@ The text form of a grammar is described in `resources/samples/` at the top of ea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
@@ -116,8 +116,8 @@ class Condition:
 class Alternative:
     """One way to write a rule or an inline choice.
 
-    It may be drawn where all `conditions` hold. A variable that remembers it can be asked for its `tags`, and writes its
-    `attributes`; these are fixed at the moment when it is remembered.
+    It may be drawn where all `conditions` hold. A variable that remembers it can be asked for its `tags`, and writes
+    its `attributes`; these are fixed at the moment when it is remembered.
     """
 
     weight: int
@@ -125,7 +125,7 @@ class Alternative:
     line: int
     conditions: tuple[Condition, ...] = ()
     tags: frozenset[str] = frozenset()
-    attributes: Mapping[str, Items] | None = None
+    attributes: Mapping[str, Items] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,17 +10,17 @@ ends. So the whole texts differ.
 The check walks two alternatives side by side, letter by letter, through everything that they can write, and lets a
 variable that is drawn after the choice take any value; conditions count only for the two alternatives themselves. So it
 may refuse a grammar that is sound, but never pass one that is not. Where both sides come to the same rule at the same
-letter, both step over it: they write the same there, or differ before it ends. That holds whatever each side
-remembers if the rule is *independent* (`_Uses.independent`), else only if what it reads was drawn before the sides parted.
+letter, both step over it: they write the same there, or differ before it ends. That holds whatever each side remembers
+if the rule is steady (`dependence.Uses`), else only if all that it reads was drawn before the sides parted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations, pairwise
 
+from lmstudio_app.engine.data.samples.dependence import Dependence, flat
 from lmstudio_app.engine.data.samples.grammar import (
     PLAIN,
     Alternative,
@@ -41,21 +41,8 @@ _Pair = tuple[Alternative, Items]
 
 
 def check_unambiguous(grammar: Grammar) -> None:
-    """Raises `GrammarError` naming two lines and a text that both can begin with, unless the grammar is a prefix code."""
+    """Raises `GrammarError` with two lines and a text that both can begin with, unless each rule is a prefix code."""
     _Walk(grammar).check()
-
-
-@dataclass(frozen=True)
-class _Uses:
-    """What a rule, with all rules it can draw, does with variables.
-
-    `independent` says that its texts are a prefix code even across different memories: no condition, no attribute of which
-    one value begins another, no two variables whose difference the proof may have leaned on.
-    """
-
-    reads: frozenset[str]
-    draws: frozenset[str]
-    independent: bool
 
 
 class _Texts:
@@ -84,12 +71,11 @@ class _Walk:
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
-        self.bindings = grammar.bindings()
-        self.first = cache(self._first)
-        self.uses = cache(self._uses)
+        self.dependence = Dependence(grammar)
         self.alternatives = cache(self._alternatives)
         self.written = cache(self._written)
-        self.prefix_free = cache(self._prefix_free)
+        self.opening = cache(self._opening)
+        self.depth = cache(self._depth)
 
     def check(self) -> None:
         """Walk every rule in every form in which documents can meet it."""
@@ -115,14 +101,11 @@ class _Walk:
         return gathered + [items for items in every if not _plain(items)]
 
     def _met(self, items: Items) -> Iterator[tuple[str, Form]]:
-        for item in items:
+        for item in flat(items):
             if isinstance(item, Draw):
                 yield item.rule, item.form
             elif isinstance(item, Recall) and not item.key:
-                yield from ((rule, item.form) for rule in self.bindings[item.variable])
-            elif isinstance(item, Choice):
-                for alternative in item.alternatives:
-                    yield from self._met(alternative.items)
+                yield from ((rule, item.form) for rule in self.dependence.bindings[item.variable])
 
     def _check_inline(self, items: Items, rest: Items) -> None:
         for place, item in enumerate(items):
@@ -134,17 +117,15 @@ class _Walk:
 
     def _check_pairs(self, alternatives: Sequence[_Pair], rest: Items) -> None:
         """Compare every alternative with every other: plain ones by their spelling, and all at once with the others."""
-        plain = [(a, items) for a, items in alternatives if _plain(items) and not a.conditions]
+        plain = [pair for pair in alternatives if not rest and _plain(pair[1]) and not pair[0].conditions]
         other = [pair for pair in alternatives if pair not in plain]
-        if rest:
-            plain, other = [], list(alternatives)
         plain.sort(key=lambda pair: _text(pair[1]))
         for one, two in pairwise(plain):
             if _text(two[1]).startswith(_text(one[1])):
                 raise self._error(one[0], two[0], _text(one[1]))
         together = _Texts([_text(items) for _, items in plain])
         for alternative, items in other:
-            if plain and self._clash((together,), items, self._draws(items)) is not None:
+            if plain and self._clash((together,), items, self.dependence.drawn_by(items)) is not None:
                 for pair in plain:
                     self._check_pair(pair, (alternative, items), rest)
         for one, two in combinations(other, 2):
@@ -152,10 +133,11 @@ class _Walk:
 
     def _check_pair(self, left: _Pair, right: _Pair, rest: Items) -> None:
         one, two = left[1] + rest, right[1] + rest
-        if self.first(one) & self.first(two) and not self._exclude(left[0], right[0]):
-            text = self._clash(one, two, self._draws(one) | self._draws(two))
-            if text is not None:
-                raise self._error(left[0], right[0], text)
+        if not self._meet(one, two) or self._exclude(left[0], right[0]):
+            return
+        text = self._clash(one, two, self.dependence.drawn_by(one) | self.dependence.drawn_by(two))
+        if text is not None:
+            raise self._error(left[0], right[0], text)
 
     def _error(self, left: Alternative, right: Alternative, text: str) -> GrammarError:
         return GrammarError(
@@ -171,12 +153,13 @@ class _Walk:
         """Whether what is remembered can never allow both alternatives at once."""
         for variable in {c.variable for c in left.conditions} & {c.variable for c in right.conditions}:
             wanted = [c for c in (*left.conditions, *right.conditions) if c.variable == variable]
-            values = [a for rule in self.bindings[variable] for a in self.grammar.rules[rule].alternatives]
+            rules = self.dependence.bindings[variable]
+            values = [a for rule in rules for a in self.grammar.rules[rule].alternatives]
             if not any(all(c.holds(value.tags) for c in wanted) for value in values):
                 return True
         return False
 
-    def _clash(self, left: _Rest, right: _Rest, changed: frozenset[str]) -> str | None:
+    def _clash(self, left: _Rest, right: _Rest, changed: set[str]) -> str | None:
         """A text that one side can write in full and the other can begin with; None if there is none.
 
         `changed` are the variables that may be drawn after the two sides part.
@@ -195,26 +178,33 @@ class _Walk:
                 waiting.extend(_advance(one, two, text))
             elif self._same(head, other, changed):
                 waiting.append((one[1:], two[1:], text + _shown(head)))
-            elif not self._differ(head, other, changed) and self.first(one) & self.first(two):
-                if isinstance(head, Literal):
+            elif not self._differ(head, other, changed):
+                if self.depth(head) < self.depth(other):
                     one, two = two, one
-                waiting.extend((expanded, two, text) for expanded in self._expand(one))
+                letters = self._first(two)
+                waiting.extend(
+                    (more, two, text) for more in self._expand(one) if not more or self._first(more) & letters
+                )
         return None
 
-    def _same(self, one: Item | _Texts, two: Item | _Texts, changed: frozenset[str]) -> bool:
+    def _same(self, one: Item | _Texts, two: Item | _Texts, changed: set[str]) -> bool:
         """Whether both sides may step over their first item: it writes the same text, or texts that soon differ."""
         if isinstance(one, Draw) and isinstance(two, Draw) and (one.rule, one.form) == (two.rule, two.form):
-            uses = self.uses(one.rule)
-            return uses.independent or not uses.reads & changed
+            uses = self.dependence.of_rule(one.rule)
+            return uses.steady or not uses.reads & changed
         if isinstance(one, Recall) and one == two:
-            return one.variable not in changed or self.prefix_free(one.variable, one.key)
+            if one.variable not in changed:
+                return True
+            if one.key:
+                return self.dependence.distinct_values(one.variable, one.key)
+            return all(self.dependence.of_rule(rule).steady for rule in self.dependence.bindings[one.variable])
         return False
 
-    def _differ(self, one: Item | _Texts, two: Item | _Texts, changed: frozenset[str]) -> bool:
+    def _differ(self, one: Item | _Texts, two: Item | _Texts, changed: set[str]) -> bool:
         """Whether two variables, both drawn before the sides part, remember different alternatives of one rule."""
         if not isinstance(one, Recall) or not isinstance(two, Recall) or one.key or two.key or one.form != two.form:
             return False
-        rules = self.bindings[one.variable] | self.bindings[two.variable]
+        rules = self.dependence.bindings[one.variable] | self.dependence.bindings[two.variable]
         return (
             one.variable != two.variable
             and len(rules) == 1
@@ -232,68 +222,42 @@ class _Walk:
         elif isinstance(item, Choice):
             yield from (a.items + rest for a in item.alternatives)
         elif isinstance(item, Recall) and item.key:
-            for value, line in self._values(item.variable, item.key):
+            for value, line in self.dependence.values(item.variable, item.key).items():
                 yield shaped(value, item.form, self.grammar, line) + rest
         elif isinstance(item, Recall):
-            for rule in sorted(self.bindings[item.variable]):
+            for rule in sorted(self.dependence.bindings[item.variable]):
                 yield from (inner + rest for inner in self.written(rule, item.form))
 
-    def _values(self, variable: str, key: str) -> list[tuple[Items, int]]:
-        """The different values of an attribute, each with a line where it stands."""
-        found: dict[Items, int] = {}
-        for rule in sorted(self.bindings[variable]):
-            for alternative in self.grammar.rules[rule].alternatives:
-                found.setdefault((alternative.attributes or {})[key], alternative.line)
-        return list(found.items())
-
-    def _prefix_free(self, variable: str, key: str) -> bool:
-        """Whether no value of an attribute (or, without a key, no text) of `variable` begins another."""
-        if not key:
-            return all(self.uses(rule).independent for rule in self.bindings[variable])
-        values = [value for value, _ in self._values(variable, key)]
-        if not all(isinstance(item, Literal) for value in values for item in value):
-            return False
-        texts = sorted(_text(value) for value in values)
-        return not any(two.startswith(one) for one, two in zip(texts, texts[1:], strict=False))
+    def _meet(self, one: _Rest, two: _Rest) -> bool:
+        """Whether both can begin with the same letter, or one of them can be empty."""
+        left, right = self._first(one), self._first(two)
+        return bool(left & right) or "" in left or "" in right
 
     def _first(self, items: _Rest) -> frozenset[str]:
-        """The letters that a text of `items` can begin with."""
-        if not items:
-            return frozenset()
-        if isinstance(items[0], Literal):
-            return frozenset(items[0].text[0])
-        if isinstance(items[0], Choice):
-            return frozenset().union(*(self.first(expanded) for expanded in self._expand(items)))
-        return frozenset().union(*(self.first(expanded or items[1:]) for expanded in self._expand(items[:1])))
+        """The letters that a text of `items` can begin with; "" among them if it can be empty."""
+        found: frozenset[str] = frozenset()
+        for item in items:
+            letters = self.opening(item)
+            found |= letters - {""}
+            if "" not in letters:
+                return found
+        return found | {""}
 
-    def _draws(self, items: Items) -> frozenset[str]:
-        """The variables that `items` may draw."""
-        return frozenset().union(
-            *(self.uses(rule).draws for rule, _ in self._met(items)),
-            (item.variable for item in _flat(items) if isinstance(item, Draw) and item.variable),
-        )
+    def _opening(self, item: Item | _Texts) -> frozenset[str]:
+        if isinstance(item, Literal):
+            return frozenset([item.text[:1]])
+        return frozenset().union(*(self._first(inner) for inner in self._expand((item,))))
 
-    def _uses(self, name: str) -> _Uses:
-        reached, waiting = {name}, [name]
-        reads: set[str] = set()
-        draws: set[str] = set()
-        independent = True
-        while waiting:
-            for alternative in self.grammar.rules[waiting.pop()].alternatives:
-                for part in (alternative, *_inner(alternative)):
-                    reads |= {c.variable for c in part.conditions}
-                    independent &= not part.conditions
-                items = [*_flat(alternative.items), *(i for v in (alternative.attributes or {}).values() for i in v)]
-                for item in items:
-                    if isinstance(item, Recall):
-                        reads.add(item.variable)
-                        independent &= not item.key or self.prefix_free(item.variable, item.key)
-                    elif isinstance(item, Draw):
-                        draws |= {item.variable} - {""}
-                        waiting.extend({item.rule} - reached)
-                        reached.add(item.rule)
-        kinds = [frozenset(self.bindings[variable]) for variable in reads]
-        return _Uses(frozenset(reads), frozenset(draws), independent and len(set(kinds)) == len(kinds))
+    def _depth(self, item: Item | _Texts) -> int:
+        """How many rules lie between `item` and its first letter.
+
+        The deeper side of a walk is opened first, so that the two sides meet at rules that they share.
+        """
+        if isinstance(item, Literal):
+            return 0
+        if isinstance(item, _Texts):
+            return 1
+        return 1 + max((self.depth(rest[0]) for rest in self._expand((item,)) if rest), default=0)
 
 
 def _plain(items: Items) -> bool:
@@ -302,22 +266,6 @@ def _plain(items: Items) -> bool:
 
 def _text(items: _Rest) -> str:
     return "".join(item.text for item in items if isinstance(item, Literal))
-
-
-def _flat(items: Items) -> Iterator[Item]:
-    """All items, those of inline choices included."""
-    for item in items:
-        yield item
-        if isinstance(item, Choice):
-            for alternative in item.alternatives:
-                yield from _flat(alternative.items)
-
-
-def _inner(alternative: Alternative) -> Iterator[Alternative]:
-    """All inline alternatives within an alternative."""
-    for item in _flat(alternative.items):
-        if isinstance(item, Choice):
-            yield from item.alternatives
 
 
 def _shown(item: Item | _Texts) -> str:
