@@ -16,6 +16,7 @@ from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.panes.corpus import CorpusPane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
@@ -656,3 +657,43 @@ def test_every_control_has_a_name_and_a_place_in_the_tab_order(session, open_pan
         )
     ]  # fmt: skip
     assert places == sorted(places)
+
+
+def test_at_double_size_the_columns_stand_below_each_other(session, open_pane, qtbot):
+    prepare(session, text=TALE, name="tale")
+    pane = open_pane()
+    beside = pane.cards.splits.mapTo(pane, QPoint(0, 0)).x()
+    assert beside > pane.cards.library.width()
+    theme.current().set_scale(2.0)
+    qtbot.wait(20)
+    places = [card.mapTo(pane, QPoint(0, 0)) for card in (pane.cards.library, pane.cards.preview, pane.cards.splits)]
+    assert places[0].x() == places[1].x() == places[2].x()
+    assert places[0].y() < places[1].y() < places[2].y()
+    theme.current().set_scale(1.0)
+    qtbot.wait(20)
+    assert pane.cards.splits.mapTo(pane, QPoint(0, 0)).x() == beside
+
+
+def test_in_an_empty_workspace_a_doubtful_text_leads_to_its_readings(qtbot, texts, tmp_path):
+    session = Session()
+    window = MainWindow(session)
+    session.setParent(window)
+    qtbot.addWidget(window, before_close_func=lambda window: window.session.close())
+    with qtbot.waitSignal(window.painted):
+        window.show()
+    window.open_workspace(tmp_path / "empty")
+    assert window.pane.name == "start"
+    window.pane.add_paths([texts / "doubtful.txt"])
+    qtbot.waitUntil(lambda: window.pane.name == "corpus", timeout=10_000)
+    pane = window.pane
+    assert pane.cards.preview.choosing and window.banner.words() == ""
+    pane.cards.preview.chooser.use.click()
+    settle(pane, qtbot)
+    assert titles(pane) == ["doubtful"] and session.draft.corpus == "doubtful"
+    pane.cards.library.delete.click()
+    qtbot.waitUntil(lambda: window.pane.name == "start")
+    assert "in the bin" in window.banner.words()
+    qtbot.mouseClick(window.banner._action, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: titles(pane) == ["doubtful"])
+    settle(pane, qtbot)
+    window.close()

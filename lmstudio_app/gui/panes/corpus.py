@@ -5,8 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.samples import samples
@@ -32,8 +40,11 @@ from lmstudio_app.gui.widgets.tokenizer_card import TokenizerCard
 from lmstudio_app.gui.widgets.yardsticks import YardstickCard
 
 GUTTER = 12
+WIDTHS = (238, 658, 424)
 NARROWEST = 330
 """Below this the figures at the right would not stand side by side."""
+FOLDED = 900
+FOLDED_HEIGHTS = (330, 720, 640)
 
 
 class CorpusPane(Pane):
@@ -120,22 +131,39 @@ class CorpusPane(Pane):
         column.setSpacing(GUTTER)
         column.addWidget(figures, 1)
         column.addWidget(cards.splits)  # the button stays in sight
-        split = QSplitter()
+        split = self._split = QSplitter()
         for part, stretch in ((cards.library, 1), (middle, 5), (right, 3)):
             split.addWidget(part)
             split.setStretchFactor(split.count() - 1, stretch)
-        split.setSizes([238, 658, 424])
-        theme.current().changed.connect(self._fit)
-        self._fit()
+        split.setSizes(WIDTHS)
         for splitter in (middle, split):
             splitter.setHandleWidth(GUTTER)
             splitter.setChildrenCollapsible(False)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(split)
+        split.setProperty("scrolled", True)
         line = QHBoxLayout(self)
         line.setContentsMargins(GUTTER, GUTTER, GUTTER, GUTTER)
-        line.addWidget(split)
+        line.addWidget(scroll)
+        theme.current().changed.connect(self._fit)
+        self._fit()
 
     def _fit(self) -> None:
-        self._right.setMinimumWidth(theme.current().pixels(NARROWEST))
+        """Three columns side by side; where the window is too narrow for them, one below the other."""
+        look = theme.current()
+        self._right.setMinimumWidth(look.pixels(NARROWEST))
+        folded = self.width() < look.pixels(FOLDED)
+        way = Qt.Orientation.Vertical if folded else Qt.Orientation.Horizontal
+        self._split.setMinimumHeight(sum(map(look.pixels, FOLDED_HEIGHTS)) if folded else 0)
+        if self._split.orientation() != way:
+            self._split.setOrientation(way)
+            self._split.setSizes([look.pixels(size) for size in (FOLDED_HEIGHTS if folded else WIDTHS)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _connect(self) -> None:
         session, cards = self.session, self.cards

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from lmstudio_app.engine.settings import Declaration, Problem
+from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import setting_text
 from lmstudio_app.gui.widgets.card import row
@@ -46,7 +47,9 @@ class TokenizerCard(WrappingCard):
         self.vocabulary = UnitField(declared(vocabulary.unit))
         self.vocabulary.setAccessibleName(f"{declared(vocabulary.title)}, {declared(vocabulary.unit)}")
         self.vocabulary.setToolTip(declared(vocabulary.help))
-        self.vocabulary.setFixedWidth(112)
+        self.vocabulary.setAcceptDrops(False)  # what is dropped here is for the pane
+        theme.current().changed.connect(self._fit)
+        self._fit()
         self.vocabulary.textEdited.connect(self.vocabulary_typed)
         self.vocabulary.editingFinished.connect(self.vocabulary_entered)
         self.notice = Notice()
@@ -111,6 +114,9 @@ class TokenizerCard(WrappingCard):
         """Whether nothing can be changed now."""
         self.kind.setEnabled(not locked)
         self.vocabulary.setEnabled(not locked)
+
+    def _fit(self) -> None:
+        self.vocabulary.setFixedWidth(theme.current().pixels(112))
 
     def _take(self, place: int) -> None:
         if self._problem is not None and place < len(self._problem.choices):
