@@ -20,7 +20,7 @@ from tests.engine.samples.recogniser import bits, derivations
 # grammar puts the new number here.
 SHA_256 = {
     "stories": "74fbbfc74c356e2b145fa907786436b8682a80c8fc3077546852d94652b78f96",
-    "stories-chinese": "971920bc0c335cfc09b9337cf0b0d64bac1f7df3f6be7966bb842585f218a471",
+    "stories-chinese": "2f6c7f7d0be86e8d85abbc87f77c48f4131e5af2542226d37f226277732cab8c",
 }
 
 NAMES = [one.name for one in samples()]
@@ -74,7 +74,7 @@ def test_chinese_marks_stand_where_they_should() -> None:
         for line in document.split("\n")[1:-2]:
             assert line.count("“") == line.count("”"), line
             assert line.endswith(("。", "！", "？", "”", "）", "…")), line
-            assert not re.search(r"[ -~]|[，。！？；：、]{2}", line), line
+            assert not re.search(r"[ -~]|[，。！？；：、]{2}|[，。！？]”[，。！？]", line), line
 
 
 @pytest.mark.parametrize("name", NAMES)
