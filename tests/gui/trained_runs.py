@@ -75,20 +75,21 @@ def model_at(run: Run, vocabulary: int, step: int) -> Model:
 
 @functools.cache
 def shared_workspace() -> Path:
-    """One such workspace for all tests that only read it; it goes when the tests end."""
+    """One such workspace for all tests that only read it, with a trained n-gram "counter" besides; it goes when the
+    tests end."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    return make_workspace(Path(folder.name)).folder
+    workspace = make_workspace(Path(folder.name))
+    for _ in pipeline.train(make_run(workspace, "counter", "ngram", day=2, steps=())):
+        pass
+    return workspace.folder
 
 
 def make_workspace(folder: Path) -> Workspace:
-    """A corpus and four runs: "reader" (GPT, the newest), "listener" (LSTM), "counter" (n-gram, trained) and "waiter"
-    (GPT without a checkpoint)."""
+    """A corpus and three runs: "reader" (GPT, the newest), "listener" (LSTM), "waiter" (GPT without a checkpoint)."""
     workspace = Workspace.open(folder)
     make_corpus(workspace)
     make_run(workspace, "waiter", "gpt", day=1, steps=())
-    for _ in pipeline.train(make_run(workspace, "counter", "ngram", day=2, steps=())):
-        pass
     make_run(workspace, "listener", "recurrent", day=2)
     make_run(workspace, "reader", "gpt", day=3)
     return workspace
