@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -11,7 +12,7 @@ from lmstudio_app.cli.options import with_options
 from lmstudio_app.cli.terminal import Terminal
 from lmstudio_app.engine.events import GenerationEnded, PromptRead, TokenWritten
 from lmstudio_app.engine.generation.settings import SamplingSettings
-from lmstudio_app.engine.settings import declarations, read
+from lmstudio_app.engine.settings import SettingsError, declarations, read
 
 OPTION_NAMES = {"length": "tokens", "top_k": "top-k", "top_p": "top-p"}
 
@@ -29,15 +30,15 @@ def register(app: App, terminal: Terminal) -> None:
         """Write text with a trained run."""
         from lmstudio_app.engine import pipeline
 
-        sampling = read(SamplingSettings, options)
+        sampling = _read(options)
         opened = terminal.workspace().run(run)
-        if not terminal.json:
-            sys.stdout.write(prompt)
         written: list[int] = []
         probabilities: list[float] = []
         for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint):
             if isinstance(event, PromptRead):
                 prompt_tokens = len(event.tokens)
+                if not terminal.json:
+                    sys.stdout.write(prompt)
             elif isinstance(event, TokenWritten):
                 written.append(event.token)
                 probabilities.append(event.probability)
@@ -55,3 +56,13 @@ def register(app: App, terminal: Terminal) -> None:
         )
 
     app.command(with_options(generate, declarations(SamplingSettings), OPTION_NAMES))
+
+
+def _read(options: dict[str, Any]) -> SamplingSettings:
+    """The settings; a mistake in one is told under the name of its option."""
+    try:
+        return read(SamplingSettings, options)
+    except SettingsError as error:
+        raise SettingsError(
+            [replace(p, field="tokens") if p.field == "length" else p for p in error.problems]
+        ) from None

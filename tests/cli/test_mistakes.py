@@ -70,17 +70,21 @@ def test_settings_out_of_range(command: Command, trained: Path, words: list[str]
 def test_names_that_are_not_there(command: Command, trained: Path, tmp_path: Path):
     one_sentence(command(trained, "train", "--corpus", "plants"), "plants", "animals")
     one_sentence(command(trained, "generate", "nobody"), "nobody")
+    one_sentence(command(trained, "generate", "gpt", "--tokens", "0"), "tokens", "100000")
     one_sentence(command(trained, "corpus", "show", "plants"), "plants")
     one_sentence(command(trained, "corpus", "show", "../runs/gpt"), "..")
     one_sentence(command(trained, "attention", "ngram", "--text", "a", "--out", tmp_path / "a.png"), "attention")
     one_sentence(command(trained, "attention", "gpt", "--text", "The", "--out", tmp_path / "a.gif"), ".png")
+    one_sentence(command(trained, "attention", "gpt", "--text", "The", "--out", tmp_path / "b" / "a.png"), "no folder")
 
 
 @pytest.mark.parametrize(
     "words", [["generate", "gpt", "--prompt", "The 龍"], ["attention", "gpt", "--text", "The 龍", "--out", "a.png"]]
 )
 def test_characters_that_the_vocabulary_lacks(command: Command, trained: Path, words: list[str]):
-    one_sentence(command(trained, *words), "龍")
+    answer = command(trained, *words)
+    one_sentence(answer, "龍")
+    assert not answer.out
 
 
 def test_a_damaged_checkpoint_falls_back_and_a_damaged_run_is_named(command: Command, trained: Path, tmp_path: Path):

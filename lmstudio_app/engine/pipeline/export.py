@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmstudio_app.engine import figures
+from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -24,8 +26,11 @@ TABLES = (".csv", ".npz")
 
 
 def check_attention_format(path: Path) -> None:
-    """Raises `UserError` when the ending of `path` is none that `save_attention` writes."""
+    """Raises `UserError` when the ending of `path` is none that `save_attention` writes, or its folder is not there."""
     figures.check_format(path, TABLES)
+    folder = path.absolute().parent
+    if not os.path.isdir(folder):  # noqa: PTH112  (a path too long is no folder either)
+        raise UserError("There is no folder “{folder}”. Make it first, or choose another.", field="out", folder=folder)
 
 
 def save_attention(
