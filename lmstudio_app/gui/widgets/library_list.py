@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -164,6 +164,7 @@ class LibraryList(QListView):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._quiet = False
+        self._fresh = False
         self.texts = LibraryModel(self)
         self.setModel(self.texts)
         self.setItemDelegate(LibraryDelegate(self))
@@ -190,8 +191,8 @@ class LibraryList(QListView):
             elif self.currentIndex().row() != place or not self.selectionModel().hasSelection():
                 self.setCurrentIndex(self.texts.index(place))
             if others:
-                self.scrollToTop()
-                self.scrollTo(self.currentIndex())
+                self._fresh = True
+                self._show_top()
         finally:
             self._quiet = False
 
@@ -216,10 +217,24 @@ class LibraryList(QListView):
         if index.isValid() and self.texts.flags(index) & Qt.ItemFlag.ItemIsEditable:
             self.edit(index)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._fresh:  # it was filled before it had its place in the window
+            self._show_top()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._fresh = False
+        super().wheelEvent(event)
+
+    def _show_top(self) -> None:
+        self.scrollToTop()
+        self.scrollTo(self.currentIndex())
+
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)
         item = current.data(ITEM)
         if not self._quiet and isinstance(item, LibraryItem):
+            self._fresh = False
             self.picked.emit(item.key)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
