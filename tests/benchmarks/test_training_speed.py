@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
 def text() -> str:
     """Tiny Shakespeare where the test data are, else made-up prose of that size."""
-    path = Path(os.environ.get("LMSTUDIO_APP_TEST_DATA", ROOT.parent / "shared" / "data")) / "tinyshakespeare.txt"
+    path = Path(os.environ.get("LMSTUDIO_APP_TEST_DATA", "")) / "tinyshakespeare.txt"
     if path.is_file():
         return path.read_text(encoding="utf-8")
     from tests.engine.training.worlds import story
@@ -47,7 +47,14 @@ def ours(dropout: float) -> Callable[[], float]:
     workspace = Workspace.open(Path(tempfile.mkdtemp(prefix="speed-")))
     for _ in pipeline.prepare(workspace, text=text(), name="text"):
         pass
-    shape = {"layers": LAYERS, "heads": HEADS, "width": WIDTH, "context": CONTEXT, "dropout": dropout}
+    shape = {
+        "layers": LAYERS,
+        "heads": HEADS,
+        "width": WIDTH,
+        "context": CONTEXT,
+        "dropout": dropout,
+        "positions": "learned",
+    }
     training = {"steps": STEPS, "batch": BATCH, "sample_every": 0, "validate_every": STEPS, "validation_tokens": 64}
     execution = {"device": "cpu", "threads": int(os.environ.get("SPEED_THREADS", "0"))}
     values = {"model": shape, "training": training, "tokenizer": {"kind": "character"}, "execution": execution}
