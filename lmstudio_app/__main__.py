@@ -20,9 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lmstudio_app.gui.app import main as open_window
 
         return open_window(workspace=Path(folder) if folder else None)
-    from lmstudio_app.cli import main as run_command
+    try:
+        from lmstudio_app.cli import main as run_command
 
-    return run_command(words)
+        return run_command(words)
+    except KeyboardInterrupt:  # while the command was still being read
+        print("Error: Stopped by the keyboard.", file=sys.stderr)
+        return 1
 
 
 def _window_folder(words: Sequence[str]) -> str | None:

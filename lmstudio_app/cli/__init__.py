@@ -58,7 +58,9 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
         version_flags=["--version", "-V"],
         help="Train a small language model on your own text, then open it up. Without a command, the window opens.",
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,  # it gets a sentence here
     )
+    app.meta.suppress_keyboard_interrupt = False
     corpus.register(app, terminal)
     train.register(app, terminal, words)
     for verb in (runs, generate, attention, evaluate, check, demo):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.engine.workspace import Workspace
 from tests.cli.conftest import TEXT, TINY, Answer, Command
 
 
@@ -151,3 +153,15 @@ def test_an_option_that_a_run_file_has_settled(command: Command, trained: Path):
     file = trained / "runs" / "gpt" / "run.toml"
     one_sentence(command(trained, "train", file, "--family", "recurrent"), "run.toml", "gpt")
     one_sentence(command(trained, "train", file, "--preset", "tiny"), "--preset", "run.toml")
+
+
+def test_the_keyboard_stops_any_command_with_one_sentence(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(terminal: Terminal) -> Workspace:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Terminal, "workspace", interrupted)
+    for words in (["runs"], ["corpus", "list"]):
+        answer = command(tmp_path, *words)
+        assert (answer.code, answer.err) == (1, "Error: Stopped by the keyboard.\n")
