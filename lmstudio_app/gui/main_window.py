@@ -45,7 +45,7 @@ PANES = (
     Entry("runs", "runs", "RunsPane"),
 )
 
-SMALLEST = (1100, 700)
+STATUS_HEIGHT = 33
 
 
 class MainWindow(QMainWindow):
@@ -87,7 +87,11 @@ class MainWindow(QMainWindow):
         from lmstudio_app.gui.widgets.status import StatusStrip
 
         strip = StatusStrip()
-        self.statusBar().addPermanentWidget(strip, 1)
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.addPermanentWidget(strip, 1)
+        self._line.setContentsMargins(0, 0, 0, 0)
         return strip
 
     @cached_property
@@ -166,8 +170,7 @@ class MainWindow(QMainWindow):
         # From the outside in: whatever is put into another parent later is matched with the style sheet once more.
         central = QWidget()
         self.setCentralWidget(central)
-        line = QHBoxLayout(central)
-        line.setContentsMargins(0, 0, 0, 0)
+        line = self._line = QHBoxLayout(central)
         line.setSpacing(0)
         line.addWidget(self.rail)
         column = self._column = QVBoxLayout()
@@ -176,9 +179,7 @@ class MainWindow(QMainWindow):
         line.addLayout(column, 1)
         column.addWidget(self.top_bar)
         column.addWidget(self.stack, 1)
-        bar = self.statusBar()
-        bar.setSizeGripEnabled(False)
-        bar.setContentsMargins(0, 0, 0, 0)
+        line.setContentsMargins(0, 0, 0, theme.current().pixels(STATUS_HEIGHT))  # its place, until it is made
 
     def _connect(self) -> None:
         session = self.session

@@ -176,9 +176,10 @@ class Theme(QObject):
         self._fonts.clear()
         self._tokens = DARK if self.dark else LIGHT
         self._application.setFont(self.font())
+        # Taken off first: over another sheet Qt would lay the new one once for each ancestor of each widget.
+        self._application.setStyleSheet("")
         if self._high_contrast():
             self._application.setPalette(self._application.style().standardPalette())
-            self._application.setStyleSheet("")
         else:
             QDir.setSearchPaths("theme", [str(resources_folder() / "themes" / ("dark" if self.dark else "light"))])
             self._application.setPalette(_palette(self.tokens))

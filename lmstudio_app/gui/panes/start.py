@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.resources import resources_folder
 from lmstudio_app.gui.pane import Pane, run_alone
-from lmstudio_app.gui.run_facts import RunFacts
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
@@ -28,6 +27,7 @@ from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
     from lmstudio_app.engine.registry import Family
+    from lmstudio_app.gui.run_facts import RunFacts
     from lmstudio_app.gui.widgets.example_card import ExampleCard
     from lmstudio_app.gui.widgets.example_plot import Example
     from lmstudio_app.gui.widgets.next_run_card import NextRunCard
@@ -61,7 +61,6 @@ class StartPane(Pane):
         super().__init__(session, parent)
         self.text = ChooseTextCard()
         self._was_painted = False
-        self._facts = RunFacts(self)
         self._rungs: dict[str, Rung] = {}
         self._picked: str | None = None
         self._devices = WrappingRow(spacing=20)
@@ -71,6 +70,13 @@ class StartPane(Pane):
             self._workspace_changed()
 
     # The second and third card are made right after the first paint, or when they are asked for.
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        """Words for the drafted run."""
+        from lmstudio_app.gui.run_facts import RunFacts
+
+        return RunFacts(self)
 
     @cached_property
     def run(self) -> NextRunCard:
@@ -243,11 +249,11 @@ class StartPane(Pane):
             self.tell(error)
             return
         if corpus is not None and config is not None:
-            self.run.show_facts(self._facts.of_run(corpus, config))
-            self.run.show_figures(self._facts.figures(corpus, config))
+            self.run.show_facts(self.facts.of_run(corpus, config))
+            self.run.show_figures(self.facts.figures(corpus, config))
             self.run.set_ready(True, self.tr("Train"))
         else:
-            self.run.show_facts(self._facts.usual(self.session.draft))
+            self.run.show_facts(self.facts.usual(self.session.draft))
             self.run.set_ready(False, self.tr("Choose a text first"))
         self._show_ladder()
 

@@ -95,6 +95,7 @@ class ChooseTextCard(StepCard):
         self._note.setText(note)
         self._preview.setText("\n".join(text.splitlines()[:PREVIEW_LINES]))
         self._foot.setVisible(bool(title))
+        self._lay()
 
     def show_progress(self, words: str, done: int, total: int) -> None:
         """Show how far the preparation of the text is; empty `words` hide it."""
@@ -143,6 +144,7 @@ class ChooseTextCard(StepCard):
 
     def _lay(self) -> None:
         """Room for whole lines of the preview, and none for half a line."""
-        metrics = QFontMetrics(theme.current().font(theme.LABEL, mono=True))
-        self._preview.setFixedHeight(metrics.lineSpacing() * PREVIEW_LINES)
+        if self._preview.text():  # measuring loads a font file, which the first paint can do without
+            metrics = QFontMetrics(theme.current().font(theme.LABEL, mono=True))
+            self._preview.setFixedHeight(metrics.lineSpacing() * PREVIEW_LINES)
         self.drop.setMaximumHeight(theme.current().pixels(230))
