@@ -6,46 +6,22 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui.draft import Draft
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from lmstudio_app.engine.devices import Device
     from lmstudio_app.engine.events import Event, Progress
-    from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run, RunConfig, RunSummary
     from lmstudio_app.engine.workspace import Workspace
-    from lmstudio_app.gui.job_thread import Arrived, Ended, Jobs, JobThread, Stopping
+    from lmstudio_app.gui.job_thread import Jobs, Stopping
     from lmstudio_app.gui.preparation import Preparation, Preparations
+    from lmstudio_app.gui.run_list import RunList
     from lmstudio_app.gui.training_job import TrainingJob, Trainings
-
-
-class Draft(NamedTuple):
-    """The next run as it stands in the form: plain values, checked only when it is started.
-
-    `tokenizer`, `model`, `training` and `execution` hold what differs from the preset and the declared defaults. An
-    empty `name` lets the program find one.
-    """
-
-    corpus: str = ""
-    family: str = "gpt"
-    preset: str = "small"
-    name: str = ""
-    tokenizer: Mapping[str, Any] = MappingProxyType({})
-    model: Mapping[str, Any] = MappingProxyType({})
-    training: Mapping[str, Any] = MappingProxyType({})
-    execution: Mapping[str, Any] = MappingProxyType({})
-
-    def values(self) -> dict[str, dict[str, Any]]:
-        """The settings by group, as the pipeline takes them; empty groups left out."""
-        groups = ("tokenizer", "model", "training", "execution")
-        return {name: dict(getattr(self, name)) for name in groups if getattr(self, name)}
 
 
 class Session(QObject):
@@ -92,9 +68,6 @@ class Session(QObject):
         self.draft = Draft()
         self.run: Run | None = None
         self._deleted: list[str] = []
-        self.runs: tuple[RunSummary, ...] = ()
-        self._listing: JobThread | None = None
-        self._list_again = False
 
     # Made when they are first used: the first paint needs none of them.
 
@@ -176,7 +149,8 @@ class Session(QObject):
         workspace = Workspace.open(folder)
         self._claim.close()
         self._workspace, self.run, self.claim_refused = workspace, None, None
-        self._deleted, self.runs, self.draft = [], (), self._fresh_draft()
+        self._deleted, self.draft = [], self._fresh_draft()
+        self._run_list.forget()
         self.trainings.forget()
         try:
             self._claim.enter_context(workspace.claim_window())
@@ -193,7 +167,16 @@ class Session(QObject):
         return family(self.run.config.family).offers if self.run is not None else frozenset()
 
     def _fresh_draft(self) -> Draft:
-        return Draft(execution={"device": self.preferred_device} if self.preferred_device != "auto" else {})
+        """A draft on the corpus that was made last, where there is one."""
+        execution = {"device": self.preferred_device} if self.preferred_device != "auto" else {}
+        return Draft(corpus=self._newest_corpus(), execution=execution)
+
+    def _newest_corpus(self) -> str:
+        try:
+            dated = [(self.workspace.corpus_folder(name).stat().st_mtime, name) for name in self.workspace.corpora()]
+        except (OSError, UserError):
+            return ""
+        return max(dated, default=(0.0, ""))[1]
 
     def prefer_device(self, kind: str) -> None:
         """Let the next runs compute on "cpu", "cuda", "mps" or what is best here ("auto")."""
@@ -206,11 +189,6 @@ class Session(QObject):
         named = [device for device in self.devices if device.kind == kind]
         # By itself the engine takes the first GPU, which stands behind the CPU.
         return next(iter(named or self.devices[1:] or self.devices), None)
-
-    def run_color(self, name: str) -> int:
-        """The place of a run among all of the workspace, oldest first: its colour in every pane."""
-        oldest_first = sorted(self.runs, key=lambda summary: (summary.created, summary.name))
-        return next((place for place, summary in enumerate(oldest_first) if summary.name == name), len(oldest_first))
 
     def warm_up(self, ready: Callable[[], None]) -> None:
         """Import what the first paint left out, on a thread: `ready()` once the engine is there, then PyTorch."""
@@ -374,28 +352,27 @@ class Session(QObject):
 
     # Runs -------------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _run_list(self) -> RunList:
+        from lmstudio_app.gui.run_list import RunList
+
+        run_list = RunList(self.jobs, lambda: self._workspace, self)
+        run_list.changed.connect(self.runs_changed)
+        run_list.failed.connect(self.failed)
+        return run_list
+
+    @property
+    def runs(self) -> tuple[RunSummary, ...]:
+        """All runs of the workspace as they were read last, the newest first."""
+        return self._run_list.runs
+
     def list_runs(self) -> None:
         """Read the list of runs again, on a thread; `runs_changed` comes when it is there."""
-        if self._listing is not None:
-            self._list_again = True
-        elif self.opened:
-            workspace = self.workspace
-            self._listing = self.jobs.start(
-                lambda stopping: [(workspace, tuple(workspace.runs()))], self._listed, self._listing_ended
-            )
+        self._run_list.read()
 
-    def _listed(self, items: list[tuple[Workspace, tuple[RunSummary, ...]]]) -> None:
-        workspace, runs = items[-1]
-        if workspace is self._workspace:
-            self.runs = runs
-            self.runs_changed.emit()
-
-    def _listing_ended(self, failure: BaseException | None) -> None:
-        self._listing = None
-        if self._list_again:
-            self._list_again = False
-            self.list_runs()
-        self._told(failure)
+    def run_color(self, name: str) -> int:
+        """The place of a run among all of the workspace, oldest first: its colour in every pane."""
+        return self._run_list.place(name)
 
     def open_run(self, name: str | None) -> None:
         """Open the run `name` for all panes (None: close the opened one). Raises `UserError`."""
@@ -440,61 +417,6 @@ class Session(QObject):
         if name in self.queued:
             self.trainings.remove(name)
 
-    # Short jobs -------------------------------------------------------------------------------------------------
-
-    def generate(self, prompt: str, settings: Any, arrived: Arrived, ended: Ended, owner: QObject) -> JobThread:
-        """Let the opened run continue `prompt`: `PromptRead`, a `TokenWritten` each, `GenerationEnded` arrive."""
-
-        def work(stopping: Stopping, run: Run, model: Model | None) -> Iterable[Any]:
-            from lmstudio_app.engine import pipeline
-
-            return pipeline.generate(run, prompt, settings, stopping=stopping, snapshot=model)
-
-        return self._with_model(work, arrived, ended, owner)
-
-    def inspect(self, text: str, arrived: Arrived, ended: Ended, owner: QObject) -> JobThread:
-        """Capture the opened run's attention on `text`: one `Trace` arrives."""
-
-        def work(stopping: Stopping, run: Run, model: Model | None) -> Iterable[Any]:
-            from lmstudio_app.engine import pipeline
-
-            return [pipeline.inspect(run, text, snapshot=model)]
-
-        return self._with_model(work, arrived, ended, owner)
-
-    def _with_model(
-        self,
-        work: Callable[[Stopping, Run, Model | None], Iterable[Any]],
-        arrived: Arrived,
-        ended: Ended,
-        owner: QObject,
-    ) -> JobThread:
-        """Start `work(stopping, run, model)` on the opened run; `model` is a copy of it while it trains, else None."""
-        if self.run is None:
-            raise UserError("No run is open. Open one in Runs, or train one.")
-        run, job = self.run, self.job
-        copy = job.snapshot() if job is not None and self.is_training(run.name) else None
-
-        def wait_then_work(stopping: Stopping) -> Iterable[Any]:
-            model = wait_for(copy, stopping) if copy is not None else None
-            return [] if stopping() else work(stopping, run, model)
-
-        return self.jobs.start(wait_then_work, arrived, ended, owner)
-
     def _told(self, failure: BaseException | None) -> None:
         if failure is not None:
             self.failed.emit(failure)
-
-
-def wait_for(copy: Future[Model], stopping: Stopping) -> Model | None:
-    """The copy of a model in training; None when the training ends first, whose checkpoint is then as new."""
-    from concurrent.futures import TimeoutError as TooLate
-
-    while not stopping():
-        try:
-            return copy.result(timeout=0.1)
-        except TooLate:
-            continue
-        except UserError:
-            return None
-    return None

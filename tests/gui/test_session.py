@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import GenerationEnded, RunEnded, StepDone
-from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.events import RunEnded, StepDone
 from lmstudio_app.engine.settings import SettingsError
-from lmstudio_app.gui.session import Draft, Session
+from lmstudio_app.gui.draft import Draft
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.training_job import wait_for
 from tests.gui.trained_runs import MODELS, TALE, make_corpus, make_workspace
 
 TRAINING = {"steps": 12, "batch": 2, "validate_every": 4, "sample_every": 0, "checkpoint_every": 4}
@@ -201,6 +203,18 @@ def test_a_run_that_is_gone_when_its_turn_comes_is_told(session, corpus, qtbot):
     assert not session.busy
 
 
+def test_a_copy_of_the_model_in_training_is_handed_out(session, corpus, qtbot):
+    begin_endless(session, qtbot)
+    assert wait_for(session.job.snapshot(), lambda: False).vocabulary > 10
+    session.pause()
+    qtbot.waitUntil(lambda: session.job.state == "paused")
+    assert wait_for(session.job.snapshot(), lambda: False) is not None
+    assert wait_for(Future(), lambda: True) is None  # nobody waits for ever
+    session.stop()
+    finish(session, qtbot)
+    assert wait_for(session.job.snapshot(), lambda: False) is None  # the checkpoint is as new
+
+
 # Runs -----------------------------------------------------------------------------------------------------------
 
 
@@ -244,43 +258,6 @@ def test_what_a_model_offers(trained):
     assert trained.offers() == {"decoding", "attention"}
     trained.open_run("listener")
     assert trained.offers() == {"decoding"}
-
-
-# Short jobs -----------------------------------------------------------------------------------------------------
-
-
-def test_text_is_generated_and_attention_captured(trained, qtbot):
-    trained.open_run("reader")
-    told: list[Any] = []
-    ended: list[Any] = []
-    trained.generate("The", SamplingSettings(length=5, seed=1), told.extend, ended.append, trained)
-    qtbot.waitUntil(lambda: ended == [None], timeout=30_000)
-    assert isinstance(told[-1], GenerationEnded) and told[-1].tokens == 5
-    traces: list[Any] = []
-    trained.inspect("The fox", traces.extend, ended.append, trained)
-    qtbot.waitUntil(lambda: len(ended) == 2, timeout=30_000)
-    assert traces[0].attention.shape == (2, 3, 7, 7)
-
-
-def test_a_model_in_training_is_asked_through_a_copy(session, corpus, qtbot):
-    begin_endless(session, qtbot)
-    ended: list[Any] = []
-    told: list[Any] = []
-    session.generate("The", SamplingSettings(length=4, seed=1), told.extend, ended.append, session)
-    qtbot.waitUntil(lambda: bool(ended), timeout=30_000)
-    assert ended == [None] and told[-1].tokens == 4
-    session.pause()
-    qtbot.waitUntil(lambda: session.job.state == "paused")
-    session.inspect("The fox", told.extend, ended.append, session)
-    qtbot.waitUntil(lambda: len(ended) == 2, timeout=30_000)
-    assert ended[1] is None
-    session.stop()
-    finish(session, qtbot)
-
-
-def test_asking_without_a_run_says_what_to_do(session):
-    with pytest.raises(UserError, match="No run is open"):
-        session.generate("x", SamplingSettings(), lambda items: None, lambda failure: None, session)
 
 
 # Corpora --------------------------------------------------------------------------------------------------------
@@ -369,3 +346,15 @@ def test_closing_stops_the_training_with_a_checkpoint(session, corpus, qtbot):
     assert not session.busy
     assert session.workspace.run(name).state == "stopped"
     assert session.workspace.run(name).checkpoints()
+
+
+def test_a_workspace_with_texts_drafts_the_newest(session: Session, tmp_path: Path) -> None:
+    from lmstudio_app.engine import pipeline
+
+    for name in ("older", "newer"):
+        list(pipeline.prepare(session.workspace, text="A short text, line after line.\n" * 60, name=name))
+    again = Session()
+    again.open_workspace(session.workspace.folder)
+    assert again.draft.corpus == "newer"
+    again.close()
+    again.deleteLater()
