@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets.rail import Rail
 from lmstudio_app.gui.widgets.top_bar import TopBar
+from lmstudio_app.gui.window_layout import remember, restore
 
 if TYPE_CHECKING:
     from lmstudio_app.gui.job_status import JobStatus
@@ -349,19 +350,17 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _ask_to_close(self) -> None:
-        from PySide6.QtWidgets import QMessageBox
+        from lmstudio_app.gui.widgets.question import Answer, ask
 
         name = self.session.job.run if self.session.job is not None else ""
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(self.tr("A run is training"))
-        box.setText(self.tr("The run “{name}” is training. Stop it and close the window?").format(name=name))
-        box.setInformativeText(self.tr("A checkpoint is saved first; the run can be resumed."))
-        stop = box.addButton(self.tr("Stop and close"), QMessageBox.ButtonRole.DestructiveRole)
-        go_on = box.addButton(self.tr("Keep training"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(go_on)
-        stop.clicked.connect(self._stop_and_close)
-        box.open()
+        ask(
+            self,
+            self.tr("A run is training"),
+            self.tr("The run “{name}” is training. Stop it and close the window?").format(name=name),
+            self.tr("A checkpoint is saved first; the run can be resumed."),
+            [Answer(self.tr("Stop and close"), self._stop_and_close, loses=True), Answer(self.tr("Keep training"))],
+            usual=1,
+        )
 
     def _stop_and_close(self) -> None:
         self._closing = True
@@ -370,22 +369,11 @@ class MainWindow(QMainWindow):
         if not self.session.busy:
             self.close()
 
-    def _layout_file(self) -> QSettings | None:
-        if not self.session.opened or self.session.claim_refused is not None:
-            return None
-        return QSettings(str(self.session.workspace.folder / "window.ini"), QSettings.Format.IniFormat)
-
     def _remember_layout(self) -> None:
-        if (stored := self._layout_file()) is not None:
-            stored.setValue("geometry", self.saveGeometry())
-            stored.setValue("pane", next((name for name, pane in self._panes.items() if pane is self.pane), ""))
+        if self.session.opened and self.session.claim_refused is None:
+            remember(self, self.session.workspace.folder, self.pane.name)
 
     def _restore_layout(self) -> str:
         """Put the window where it was when this workspace was last open; returns the pane that was shown."""
-        stored = self._layout_file()
-        if stored is None:
-            return "corpus"
-        if stored.value("geometry") is not None:
-            self.restoreGeometry(stored.value("geometry"))
-        page = str(stored.value("pane", "corpus"))
+        page = restore(self, self.session.workspace.folder) if self.session.claim_refused is None else ""
         return page if page in self.rail.buttons else "corpus"

@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import CheckpointSaved, Event
 from lmstudio_app.gui.job_thread import Arrived, Ended, JobThread, Stopping
-from lmstudio_app.gui.session import Session, wait_for
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.training_job import wait_for
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.model_chooser import RunChoice

@@ -120,25 +120,20 @@ class Pane(QWidget):
         if not self.session.busy:
             self._start(start, False)
             return
-        from PySide6.QtWidgets import QAbstractButton, QMessageBox
+        from lmstudio_app.gui.widgets.question import Answer, ask
 
         name = self.session.job.run if self.session.job is not None else ""
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(self.tr("A run is training"))
-        box.setText(self.tr("The run “{name}” is training. What shall happen to the new one?").format(name=name))
-        box.setInformativeText(self.tr("Stopping keeps a checkpoint; the run can be resumed later."))
-        queue = box.addButton(self.tr("Queue behind it"), QMessageBox.ButtonRole.AcceptRole)
-        stop = box.addButton(self.tr("Stop it first"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(self.tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(queue)
-
-        def answered(button: QAbstractButton) -> None:
-            if button in (queue, stop):
-                self._start(start, button is stop)
-
-        box.buttonClicked.connect(answered)
-        box.open()
+        ask(
+            self,
+            self.tr("A run is training"),
+            self.tr("The run “{name}” is training. What shall happen to the new one?").format(name=name),
+            self.tr("Stopping keeps a checkpoint; the run can be resumed later."),
+            [
+                Answer(self.tr("Queue behind it"), lambda: self._start(start, False)),
+                Answer(self.tr("Stop it first"), lambda: self._start(start, True), loses=True),
+                Answer(self.tr("Cancel")),
+            ],
+        )
 
     def _start(self, start: Callable[[bool], object], first: bool) -> None:
         waits = self.session.busy and not first

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.data.splits import SplitSettings
     from lmstudio_app.engine.registry import Family
     from lmstudio_app.engine.run import RunConfig
-    from lmstudio_app.gui.session import Draft
+    from lmstudio_app.gui.draft import Draft
 
 
 class RunFacts(QObject):

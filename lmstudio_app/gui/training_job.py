@@ -236,3 +236,19 @@ class Trainings(QObject):
         if self.job is not None:
             self.job.state = "ended"
         self._next()
+
+
+def wait_for(copy: Future[Model], stopping: Stopping) -> Model | None:
+    """The copy of a model in training; None when the training ends first, whose checkpoint is then as new."""
+    from concurrent.futures import TimeoutError as TooLate
+
+    from lmstudio_app.engine.errors import UserError
+
+    while not stopping():
+        try:
+            return copy.result(timeout=0.1)
+        except TooLate:
+            continue
+        except UserError:
+            return None
+    return None

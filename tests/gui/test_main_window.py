@@ -38,7 +38,7 @@ def opened(qtbot, folder: Path) -> MainWindow:
     with qtbot.waitSignal(made.painted):
         made.show()
     made.open_workspace(folder)
-    qtbot.waitUntil(lambda: session._listing is None)
+    qtbot.waitUntil(lambda: not session._run_list.reading)
     return made
 
 
