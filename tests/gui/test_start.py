@@ -16,7 +16,7 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes import start
 from lmstudio_app.gui.panes.start import StartPane, recorded_example, rungs
 from lmstudio_app.gui.widgets.example_card import ExampleCard, chosen_samples
-from lmstudio_app.gui.widgets.example_plot import Example, ExamplePlot
+from lmstudio_app.gui.widgets.example_plot import Example, ExamplePlot, smoothed
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 from tests.gui.trained_runs import TALE, make_corpus, make_run
 
@@ -215,6 +215,12 @@ def test_the_recorded_example_is_drawn(qtbot):
     seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert {theme.LIGHT.runs[0].lower(), theme.LIGHT.runs[1].lower()} <= seen
     assert "4.10 down to 1.60 bits per byte in 40 steps" in plot.accessibleDescription()
+
+
+def test_smoothing_begins_where_the_points_do_and_follows_them():
+    points = [(step, 4.0 if step < 5 else 2.0) for step in range(50)]
+    found = smoothed(points)
+    assert found[0] == (0, 4.0) and found[5][1] > 3 and abs(found[-1][1] - 2) < 1e-3
 
 
 def test_few_of_its_texts_are_shown(qtbot):

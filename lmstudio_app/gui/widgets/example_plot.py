@@ -15,6 +15,8 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.ticks import logarithmic_ticks, plain_ticks, spread
 
+SMOOTHING = 0.8
+
 
 @dataclass(frozen=True)
 class Example:
@@ -42,6 +44,16 @@ class Example:
     def last_step(self) -> int:
         """The step at which it ended."""
         return self.rows[-1][0]
+
+
+def smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Each value averaged with those before it, the nearest counting most; the first ones as they are."""
+    found: list[tuple[int, float]] = []
+    total = weight = 0.0
+    for step, value in points:
+        total, weight = SMOOTHING * total + value, SMOOTHING * weight + 1
+        found.append((step, total / weight))
+    return found
 
 
 class ExamplePlot(QWidget):
@@ -81,7 +93,7 @@ class ExamplePlot(QWidget):
         painter.setFont(look.font(theme.HINT))
         self._paint_axes(painter, area)
         self._paint_levels(painter, area)
-        self._paint_curve(painter, area, 1, look.run_color(0))
+        self._paint_training(painter, area, look.run_color(0))
         self._paint_validation(painter, area, look.run_color(1))
         self._paint_labels(painter, area, labels)
         painter.end()
@@ -145,15 +157,24 @@ class ExamplePlot(QWidget):
                 height = self._y(area, value)
                 painter.drawLine(QPointF(area.left(), height), QPointF(area.right(), height))
 
-    def _paint_curve(self, painter: QPainter, area: QRectF, column: int, colour: QColor) -> None:
-        points = [QPointF(self._x(area, row[0]), self._y(area, value))
-                  for row in self._example.rows if (value := row[column]) is not None]  # fmt: skip
-        painter.setPen(QPen(colour, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    def _paint_curve(self, painter: QPainter, area: QRectF, points: Sequence[tuple[int, float]], pen: QPen) -> None:
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(QPolygonF(points))
+        painter.drawPolyline(QPolygonF([QPointF(self._x(area, step), self._y(area, value)) for step, value in points]))
+
+    def _paint_training(self, painter: QPainter, area: QRectF, colour: QColor) -> None:
+        """What was measured, pale, under its smoothed line."""
+        measured = [(step, value) for step, value, _ in self._example.rows if value is not None]
+        pale = QColor(colour)
+        pale.setAlphaF(0.34)
+        self._paint_curve(painter, area, measured, QPen(pale, 1))
+        self._paint_curve(painter, area, smoothed(measured), QPen(colour, 2))
 
     def _paint_validation(self, painter: QPainter, area: QRectF, colour: QColor) -> None:
-        self._paint_curve(painter, area, 2, colour)
+        measured = [(step, value) for step, _, value in self._example.rows if value is not None]
+        self._paint_curve(painter, area, measured, QPen(colour, 2))
         painter.setPen(QPen(colour, 1.4))
         painter.setBrush(theme.current().color("surface"))
         for step, _, value in self._example.rows:
