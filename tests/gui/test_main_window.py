@@ -37,6 +37,8 @@ def opened(qtbot, folder: Path) -> MainWindow:
     made.resize(1280, 800)
     with qtbot.waitSignal(made.painted):
         made.show()
+    made.activateWindow()  # keys go to the active window, and no window manager makes it so
+    qtbot.waitUntil(made.isActiveWindow)
     made.open_workspace(folder)
     qtbot.waitUntil(lambda: not session._run_list.reading)
     return made
@@ -237,7 +239,8 @@ def test_place_and_size_are_remembered_with_the_workspace(qtbot, tmp_path):
     first.show_pane("runs")
     first.close()
     again = opened(qtbot, tmp_path / "trained")
-    assert again.height() == 640  # a width beyond the screen's would be cut
+    if again.screen().availableSize().height() > 700:  # what is beyond a small screen is cut
+        assert again.height() == 640
     assert again.pane.name == "runs"
     again.close()
 

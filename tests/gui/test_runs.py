@@ -37,6 +37,8 @@ def shown(session: Session, qtbot) -> RunsPane:
     qtbot.addWidget(made)
     made.resize(1200, 760)
     made.show()
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
     qtbot.waitUntil(lambda: made.table.filtered.rowCount() == len(session.runs))
     return made
 

@@ -19,6 +19,7 @@ from lmstudio_app.gui.widgets.example_card import ExampleCard, chosen_samples
 from lmstudio_app.gui.widgets.example_plot import Example, ExamplePlot, smoothed
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 from tests.gui.trained_runs import TALE, make_corpus, make_run
+from tests.gui.widgets.conftest import picture
 
 RECORDED = {
     "title": "a Transformer on stories",
@@ -211,7 +212,7 @@ def test_the_recorded_example_is_drawn(qtbot):
     plot = ExamplePlot(Example.from_json(RECORDED))
     qtbot.addWidget(plot)
     plot.resize(400, 240)
-    image = plot.grab().toImage()
+    image = picture(plot)
     seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert {theme.LIGHT.runs[0].lower(), theme.LIGHT.runs[1].lower()} <= seen
     assert "4.10 down to 1.60 bits per byte in 40 steps" in plot.accessibleDescription()
