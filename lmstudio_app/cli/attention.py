@@ -27,7 +27,7 @@ def register(app: App, terminal: Terminal) -> None:
         from lmstudio_app.engine import pipeline
 
         pipeline.check_attention_format(out)
-        trace = pipeline.inspect(terminal.workspace().run(run), text, checkpoint=checkpoint)
+        trace = pipeline.inspect(terminal.workspace().run(run), text, checkpoint=checkpoint, passed_over=terminal.noted)
         pipeline.save_attention(trace, out, layer=layer, head=head)
         layers, heads = trace.attention.shape[:2]
         terminal.result(

@@ -33,7 +33,7 @@ def register(app: App, terminal: Terminal) -> None:
         with terminal.bars() as bars:
             task = bars.add_task("Scoring", total=None, rate="") if bars is not None else None
             for event in pipeline.evaluate(
-                opened, split, text_file=text_file, encoding=encoding, checkpoint=checkpoint
+                opened, split, text_file=text_file, encoding=encoding, checkpoint=checkpoint, passed_over=terminal.noted
             ):
                 if isinstance(event, Progress) and bars is not None and task is not None:
                     bars.update(task, completed=event.done, total=event.total, rate=f"{event.done:,} {event.unit}")

@@ -34,7 +34,7 @@ def register(app: App, terminal: Terminal) -> None:
         opened = terminal.workspace().run(run)
         written: list[int] = []
         probabilities: list[float] = []
-        for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint):
+        for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint, passed_over=terminal.noted):
             if isinstance(event, PromptRead):
                 prompt_tokens = len(event.tokens)
                 if not terminal.json:

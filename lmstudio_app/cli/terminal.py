@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Event, Progress, SourceSkipped
+from lmstudio_app.engine.events import Event, Noted, Progress, SourceSkipped
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBars
@@ -44,6 +44,10 @@ class Terminal:
     def note(self, text: str) -> None:
         """One line beside the result, on standard error; a line end inside it (in a file's name) becomes a space."""
         print(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text), file=sys.stderr, flush=True)
+
+    def noted(self, event: Noted) -> None:
+        """What stops nothing, but should be known."""
+        self.note(event.sentence.format(**event.values))
 
     def result(self, values: Mapping[str, Any], text: str | None = None) -> None:
         """The outcome: one JSON object, or `text` (by default a line per value)."""

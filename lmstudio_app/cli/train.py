@@ -191,7 +191,7 @@ class Display:
                 if bars is None:
                     self._terminal.say(self._line())
             case Noted():
-                self._terminal.note(event.sentence.format(**event.values))
+                self._terminal.noted(event)
             case RunEnded():
                 self.ended = event
         if bars is not None and self._task is not None:

@@ -7,14 +7,16 @@ Anybody may read a run at any time; only the holder of `lock()` writes to it, ap
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Noted
 from lmstudio_app.engine.storage import atomic, locks
 from lmstudio_app.engine.storage.json_lines import read_jsonl
 from lmstudio_app.engine.training import checkpoint, execution, run_config
@@ -167,17 +169,29 @@ class Run:
                 name=self.name,
                 path=path,
             )
+        if self.config.tokenizer_hash not in ("", _hash(path)):
+            raise UserError(
+                "The run “{name}” cannot be used: its file “{path}” is damaged. Restore it from a copy, or train "
+                "again.",
+                name=self.name,
+                path=path,
+            )
         return Tokenizer.load(path)
 
-    def model(self, which: Literal["best", "last"] | int = "best", device: str = "cpu") -> Model:
+    def model(
+        self,
+        which: Literal["best", "last"] | int = "best",
+        device: str = "cpu",
+        passed_over: Callable[[Noted], None] | None = None,
+    ) -> Model:
         """The model of a checkpoint, ready to be used on `device`.
 
-        A step is taken at its word; where the best or last one is damaged, the newest sound one is taken and `log.txt`
-        says so. Raises `UserError`.
+        A step is taken at its word; where the best or last one is damaged, the newest sound one is taken: `log.txt` and
+        `passed_over` say so. Raises `UserError`.
         """
         from lmstudio_app.engine.task import task
 
-        weights = self._weights(which)
+        weights = self._weights(which, passed_over)
         model = task("language-modelling").blank(self.config.described, self.config.model, self.tokenizer().vocabulary)
         model.load_weights(weights)
         if self.config.described.learning == "gradient":
@@ -185,7 +199,9 @@ class Run:
             network.eval().to(device)
         return model
 
-    def _weights(self, which: Literal["best", "last"] | int) -> dict[str, NDArray[np.generic]]:
+    def _weights(
+        self, which: Literal["best", "last"] | int, passed_over: Callable[[Noted], None] | None
+    ) -> dict[str, NDArray[np.generic]]:
         saved = self.checkpoints()
         if not saved:
             raise _untrained(self.name)
@@ -201,18 +217,31 @@ class Run:
                 choices=[one.step for one in saved],
             )
         first = self.best if which == "best" else None
-        damage: Damaged | None = None
+        damages: dict[Path, Damaged] = {}
+        if which == "best":  # which one is the best stands in a file that may be damaged too
+            damages = {one.folder: error for one in saved if (error := checkpoint.damage_of_state(one.folder))}
         for one in [first, *reversed(saved)] if first else reversed(saved):
             try:
-                return checkpoint.load_weights(one.folder)
+                weights = checkpoint.load_weights(one.folder)
             except Damaged as error:
-                damage = damage or error
-                self.log(str(error))
+                damages.setdefault(one.folder, error)
+            else:
+                self._tell(damages.values(), one.step, passed_over)
+                return weights
         raise UserError(
             "All checkpoints of the run “{name}” are damaged. The first reason: {reason}",
             name=self.name,
-            reason=str(damage),
+            reason=str(next(iter(damages.values()))),
         )
+
+    def _tell(self, damages: Iterable[Damaged], step: int, passed_over: Callable[[Noted], None] | None) -> None:
+        notes = [Noted(damage.template, damage.values) for damage in damages]
+        if notes:
+            notes.append(Noted("The checkpoint of step {step} is used.", {"step": step}))
+        for note in notes:
+            self.log(note.sentence.format(**note.values))
+            if passed_over is not None:
+                passed_over(note)
 
     # For the one who writes -------------------------------------------------------------------------------------
 
@@ -225,6 +254,13 @@ class Run:
         self.execution = settled
         self.config = replace(self.config, execution=settled.settings(), corpus_hash=corpus_hash)
         self._write(execution.to_mapping(settled))
+
+    def keep_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Give a fresh run its own copy of the tokenizer. Raises `UserError`."""
+        path = self.folder / TOKENIZER
+        tokenizer.save(path)
+        self.config = replace(self.config, tokenizer_hash=_hash(path))
+        self._write(self._settled())
 
     def rename_corpus(self, name: str) -> None:
         """Note that the run's corpus has another name now. Raises `UserError`."""
@@ -249,6 +285,13 @@ class Run:
     def _write(self, execution_values: Mapping[str, Any]) -> None:
         values = {**self.config.to_mapping(), "execution": dict(execution_values)}
         atomic.write_toml(self.folder / SETTINGS, values)
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise atomic.in_words(error, path) from error
 
 
 def _untrained(name: str) -> UserError:

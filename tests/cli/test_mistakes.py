@@ -116,6 +116,31 @@ def test_a_damaged_corpus_does_not_hide_the_others(command: Command, trained: Pa
     assert "test.txt" in command(w, "corpus", "list").err
 
 
+@pytest.mark.parametrize("damaged", ["model.safetensors", "state.json"])
+def test_an_older_checkpoint_in_place_of_a_damaged_one_is_told(
+    command: Command, trained: Path, tmp_path: Path, damaged: str
+):
+    w = tmp_path / "w"
+    shutil.copytree(trained, w)
+    older, newest = sorted((w / "runs" / "gpt" / "checkpoints").iterdir())[-2:]
+    (newest / damaged).write_bytes((newest / damaged).read_bytes()[:-1])
+    said = f"The checkpoint of step {int(older.name[5:])} is used."
+    for words in (["generate", "gpt", "--tokens", "3"], ["evaluate", "gpt", "--json"]):
+        answer = command(w, *words)
+        assert answer.code == 0
+        assert damaged in answer.err
+        assert said in answer.err or damaged == "state.json"
+
+
+def test_a_damaged_tokenizer_of_a_run_is_told(command: Command, trained: Path, tmp_path: Path):
+    w = tmp_path / "w"
+    shutil.copytree(trained, w)
+    tokenizer = w / "runs" / "gpt" / "tokenizer.json"
+    tokenizer.write_bytes(tokenizer.read_bytes().replace(b'"a"', b'"Q"'))
+    one_sentence(command(w, "generate", "gpt"), "tokenizer.json")
+    one_sentence(command(w, "resume", "gpt"), "tokenizer.json")
+
+
 def test_a_run_file_that_is_none(command: Command, trained: Path, tmp_path: Path):
     (tmp_path / "run.toml").write_text("steps 5", encoding="utf-8")
     one_sentence(command(trained, "train", tmp_path / "run.toml"), "run.toml")

@@ -1,11 +1,13 @@
 """The tokens of a corpus on disk: one memory-mapped array for each split, in the smallest unsigned type.
 
-The folder holds `training.npy`, `validation.npy`, `test.npy` and, written last, `tokens.toml`, which readers trust.
+The folder holds `training.npy`, `validation.npy`, `test.npy` and, written last, `tokens.toml`, which readers trust. It
+has a checksum of each array and of the tokenizer beside them, so that a damaged file is made again, never learned from.
 """
 
 from __future__ import annotations
 
 import tomllib
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,21 +29,31 @@ _CHUNK = 1 << 22  # tokens counted together
 
 @dataclass(frozen=True)
 class SplitTokens:
-    """The size of one split: its tokens, the UTF-8 bytes of its text, and those of characters without a token."""
+    """The size of one split: its tokens, the UTF-8 bytes of its text, and those of characters without a token; and the
+    CRC-32 of its tokens."""
 
     tokens: int
     bytes: int
     unknown_tokens: int
     unknown_bytes: int
+    checksum: int
 
 
 class TokenStore:
-    """The opened folder."""
+    """The opened folder. `tokenizer_checksum` is the CRC-32 of the tokenizer's file."""
 
-    def __init__(self, folder: Path, vocabulary: int, corpus_hash: str, splits: Mapping[Split, SplitTokens]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        vocabulary: int,
+        corpus_hash: str,
+        tokenizer_checksum: int,
+        splits: Mapping[Split, SplitTokens],
+    ) -> None:
         self.folder = folder
         self.vocabulary = vocabulary
         self.corpus_hash = corpus_hash
+        self.tokenizer_checksum = tokenizer_checksum
         self.splits = dict(splits)
         self._open: dict[Split, NDArray[np.unsignedinteger[Any]]] = {}
 
@@ -103,19 +115,26 @@ class TokenStore:
             raise _damaged(path) from error
         if tokens.dtype != smallest_type(self.vocabulary) or tokens.shape != (self.tokens(name),):
             raise _damaged(path)
-        if int(tokens.max()) >= self.vocabulary:
+        checksum = 0
+        for first in range(0, len(tokens), _CHUNK):
+            checksum = zlib.crc32(tokens[first : first + _CHUNK], checksum)
+        if checksum != self.splits[name].checksum:
             raise _damaged(path)
         found: NDArray[np.unsignedinteger[Any]] = tokens
         return found
 
 
 class TokenWriter:
-    """Writes the tokens of one split to an array file as they come; their number is filled in at the end."""
+    """Writes the tokens of one split to an array file as they come; their number is filled in at the end.
+
+    `tokens` counts what was written, `checksum` is its CRC-32.
+    """
 
     def __init__(self, path: Path, vocabulary: int) -> None:
         self._path = path
         self._type = smallest_type(vocabulary)
         self.tokens = 0
+        self.checksum = 0
 
     def write(self, parts: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.int64]]:
         """Write `parts` one after another, handing each on. Raises `UserError` (a full disk)."""
@@ -125,7 +144,9 @@ class TokenWriter:
             with self._path.open("wb") as file:
                 self._write_head(file)
                 for part in parts:
-                    file.write(part.astype(self._type).tobytes())
+                    raw = part.astype(self._type).tobytes()
+                    file.write(raw)
+                    self.checksum = zlib.crc32(raw, self.checksum)
                     self.tokens += len(part)
                     yield part
                 file.seek(0)
@@ -141,10 +162,17 @@ class TokenWriter:
         array_format.write_array_header_1_0(file, head)
 
 
-def write_manifest(folder: Path, vocabulary: int, corpus_hash: str, splits: Mapping[Split, SplitTokens]) -> None:
+def write_manifest(
+    folder: Path, vocabulary: int, corpus_hash: str, tokenizer_checksum: int, splits: Mapping[Split, SplitTokens]
+) -> None:
     """Write what makes a folder of arrays a token store; `corpus_hash` says of which text."""
-    described = {name: asdict(splits[name]) for name in SPLITS}
-    write_toml(folder / MANIFEST, {"format": FORMAT, "vocabulary": vocabulary, "corpus_hash": corpus_hash} | described)
+    head = {
+        "format": FORMAT,
+        "vocabulary": vocabulary,
+        "corpus_hash": corpus_hash,
+        "tokenizer_checksum": tokenizer_checksum,
+    }
+    write_toml(folder / MANIFEST, head | {name: asdict(splits[name]) for name in SPLITS})
 
 
 def smallest_type(vocabulary: int) -> np.dtype[Any]:
@@ -154,18 +182,19 @@ def smallest_type(vocabulary: int) -> np.dtype[Any]:
     return np.dtype("u1" if vocabulary <= 1 << 8 else "<u2" if vocabulary <= 1 << 16 else "<u4")
 
 
-def _described(described: Mapping[str, Any], path: Path) -> tuple[int, str, dict[Split, SplitTokens]]:
+def _described(described: Mapping[str, Any], path: Path) -> tuple[int, str, int, dict[Split, SplitTokens]]:
     try:
         vocabulary, corpus_hash = described["vocabulary"], described["corpus_hash"]
+        checksum = described["tokenizer_checksum"]
         splits = {name: SplitTokens(**described[name]) for name in SPLITS}
     except (KeyError, TypeError) as error:
         raise _damaged(path) from error
-    numbers = [vocabulary, *(value for split in splits.values() for value in asdict(split).values())]
+    numbers = [vocabulary, checksum, *(value for split in splits.values() for value in asdict(split).values())]
     if not all(type(number) is int and number >= 0 for number in numbers) or not isinstance(corpus_hash, str):
         raise _damaged(path)
     if vocabulary < 1 or any(split.tokens < 1 for split in splits.values()):
         raise _damaged(path)
-    return vocabulary, corpus_hash, splits
+    return vocabulary, corpus_hash, checksum, splits
 
 
 def _damaged(path: Path) -> UserError:

@@ -5,7 +5,10 @@ It lies in `tokenizers/<kind>-<vocabulary>/` of the corpus folder and can be mad
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
+import zlib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,8 +41,13 @@ class Tokenization:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, loaded when it is first asked for. Raises `UserError`."""
-        loaded = Tokenizer.load(self.folder / TOKENIZER)
-        if loaded.vocabulary != self.store.vocabulary or loaded.kind != self.settings.kind:
+        path = self.folder / TOKENIZER
+        loaded = Tokenizer.load(path)
+        if (
+            _checksum(path) != self.store.tokenizer_checksum
+            or loaded.vocabulary != self.store.vocabulary
+            or loaded.kind != self.settings.kind
+        ):
             raise UserError(
                 "The tokenizer in “{folder}” does not fit its tokens. Prepare the corpus again.", folder=self.folder
             )
@@ -64,15 +72,22 @@ def make_tokenization(
 ) -> Generator[Progress, None, Tokenization]:
     """Learn a tokenizer and encode the splits into `folder`, which is there whole or not at all; yields progress.
 
-    Where another process made the same meanwhile, that is taken. Raises `UserError`. Closing the generator leaves
-    nothing behind.
+    Where another process made the same meanwhile, that is taken. Raises `UserError`, also where the text is no longer
+    that of `corpus_hash`. Closing the generator leaves nothing behind.
     """
     with scaffold(folder.parent) as temporary:
         with occupied(temporary):
+            if text_hash(texts) != corpus_hash:
+                raise UserError(
+                    "The text of the corpus “{corpus}” is damaged: it is not what was added. Restore its folder from a "
+                    "copy, or add its text again.",
+                    corpus=folder.parent.parent.name,
+                )
             tokenizer = yield from _learn(settings, texts["training"])
             tokenizer.save(temporary / TOKENIZER)
             splits = yield from _encode_splits(tokenizer, texts, temporary)
-            write_manifest(temporary, tokenizer.vocabulary, corpus_hash, splits)
+            checksum = _checksum(temporary / TOKENIZER)
+            write_manifest(temporary, tokenizer.vocabulary, corpus_hash, checksum, splits)
         if (theirs := open_tokenization(folder, settings, corpus_hash)) is not None:
             return theirs  # it may be read already, and Windows lets nobody replace what is
         try:
@@ -82,6 +97,20 @@ def make_tokenization(
                 return theirs
             raise
     return Tokenization(folder, settings, TokenStore.open(folder))
+
+
+def text_hash(texts: Mapping[Split, Path]) -> str:
+    """The SHA-256 of a corpus' text: for each split a line with its name and its bytes, then the bytes."""
+    digest = hashlib.sha256()
+    for name in SPLITS:
+        try:
+            with texts[name].open("rb") as file:
+                digest.update(f"{name} {os.fstat(file.fileno()).st_size}\n".encode())
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+        except OSError as error:
+            raise in_words(error, texts[name]) from error
+    return digest.hexdigest()
 
 
 def text_pieces(path: Path) -> Iterator[str]:
@@ -125,7 +154,14 @@ def _encode(tokenizer: Tokenizer, text: Path, array: Path) -> Generator[int, Non
         unknown += int((part == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
         yield known + unknown
     total = text.stat().st_size
-    return SplitTokens(writer.tokens, total, unknown, total - known)
+    return SplitTokens(writer.tokens, total, unknown, total - known, writer.checksum)
+
+
+def _checksum(path: Path) -> int:
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError as error:
+        raise in_words(error, path) from error
 
 
 def _learn(settings: TokenizerSettings, text: Path) -> Generator[Progress, None, Tokenizer]:

@@ -67,7 +67,8 @@ def draft_from_file(
     wanted = corpus or stored.get("corpus")
     if not isinstance(wanted, str) or not wanted:
         raise UserError("“{path}” does not name a corpus. Name one.", field="corpus", path=path)
-    merged: dict[str, Any] = {key: value for key, value in stored.items() if key not in ("created", *GROUPS)}
+    left_out = ("created", "tokenizer_hash", *GROUPS)
+    merged: dict[str, Any] = {key: value for key, value in stored.items() if key not in left_out}
     for group in GROUPS:
         table = stored.get(group, {})
         chosen = (values or {}).get(group, {})

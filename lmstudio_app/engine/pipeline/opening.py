@@ -7,19 +7,30 @@ from typing import TYPE_CHECKING, Literal
 from lmstudio_app.engine.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmstudio_app.engine.events import Noted
     from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run
 
 
-def open_model(run: Run, checkpoint: str | int = "best", device: str = "auto") -> Model:
+def open_model(
+    run: Run,
+    checkpoint: str | int = "best",
+    device: str = "auto",
+    passed_over: Callable[[Noted], None] | None = None,
+) -> Model:
     """The model that `checkpoint` of `run` holds ("best", "last" or a step), on `device` ("auto": a GPU where there is
-    one). A model of counts needs no torch and has no device. Raises `UserError`."""
+    one). A model of counts needs no torch and has no device.
+
+    `passed_over` hears of damaged checkpoints in place of which an older one is taken. Raises `UserError`.
+    """
     place = "cpu"
     if run.config.described.learning == "gradient":
         from lmstudio_app.engine.devices import choose_device
 
         place = choose_device(device).name
-    return run.model(_which(checkpoint), place)
+    return run.model(_which(checkpoint), place, passed_over)
 
 
 def _which(checkpoint: str | int) -> Literal["best", "last"] | int:

@@ -21,7 +21,7 @@ from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, GenerationEnded, JobPaused, JobResumed, Noted, RunEnded, RunStarted
 from lmstudio_app.engine.generation.settings import SamplingSettings
-from lmstudio_app.engine.run import TOKENIZER, Run
+from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.task import Drawing, task
 from lmstudio_app.engine.training import checkpoint, execution, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
@@ -193,7 +193,7 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
             making.close()
             return None
     if fresh:
-        tokens.tokenizer.save(run.folder / TOKENIZER)
+        run.keep_tokenizer(tokens.tokenizer)
     else:
         own, every = run.tokenizer(), np.arange(tokens.tokenizer.vocabulary)
         if own.vocabulary != len(every) or list(own.pieces(every)) != list(tokens.tokenizer.pieces(every)):

@@ -114,6 +114,17 @@ def load_weights(checkpoint: Path) -> dict[str, NDArray[Any]]:
     return _unpacked(checkpoint / WEIGHTS, _verified(checkpoint / WEIGHTS, _manifest(checkpoint)))
 
 
+def damage_of_state(checkpoint: Path) -> Damaged | None:
+    """What is wrong with the manifest or the state of a checkpoint; None when they are sound."""
+    try:
+        _verified(checkpoint / STATE, _manifest(checkpoint))
+    except Damaged as error:
+        return error
+    except UserError:
+        return None  # whoever loads it says what it is
+    return None
+
+
 def found(checkpoints: Path) -> list[Checkpoint]:
     """The checkpoints in a folder, the oldest first, none of them verified yet."""
     listed = []

@@ -24,7 +24,8 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class RunConfig:
-    """The settings of one run. `corpus_hash` says which text it is, whatever the corpus is called."""
+    """The settings of one run. `corpus_hash` says which text it is, whatever the corpus is called; `tokenizer_hash` is
+    the SHA-256 of the run's own `tokenizer.json`, empty before there is one."""
 
     name: str
     corpus: str
@@ -34,6 +35,7 @@ class RunConfig:
     tokenizer: TokenizerSettings
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     corpus_hash: str = ""
+    tokenizer_hash: str = ""
     created: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%S"))
 
     @property
@@ -58,6 +60,7 @@ class RunConfig:
             "created": self.created,
             "corpus": self.corpus,
             "corpus_hash": self.corpus_hash,
+            "tokenizer_hash": self.tokenizer_hash,
             "family": self.family,
             "tokenizer": self.tokenizer.model_dump(),
             "model": self.model.model_dump(),
@@ -79,7 +82,8 @@ def from_mapping(values: Mapping[str, Any]) -> RunConfig:
             found=found,
             known=FORMAT,
         )
-    texts = {name: values.get(name, "") for name in ("name", "corpus", "family", "corpus_hash", "created")}
+    names = ("name", "corpus", "family", "corpus_hash", "tokenizer_hash", "created")
+    texts = {name: values.get(name, "") for name in names}
     for name, text in texts.items():
         if not isinstance(text, str) or (not text and name in ("name", "corpus", "family")):
             raise SettingsError([Problem(name, "Must be text, not “{value}”.", {"value": text})])

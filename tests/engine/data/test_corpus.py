@@ -71,7 +71,7 @@ def test_another_tokenization_is_made_once_and_kept(folder: Path, monkeypatch: p
         assert second.store.bytes(name) == corpus.statistics.splits[name].bytes
 
 
-@pytest.mark.parametrize("damage", ["tokens.toml", "tokenizer.json", "training.npy", "other text"])
+@pytest.mark.parametrize("damage", ["tokens.toml", "tokenizer.json", "training.npy", "one token", "other text"])
 def test_a_damaged_tokenization_is_made_again(folder: Path, damage: str) -> None:
     corpus = Corpus.open(folder)
     wanted = TokenizerSettings(vocabulary=300)
@@ -80,11 +80,25 @@ def test_a_damaged_tokenization_is_made_again(folder: Path, damage: str) -> None
     if damage == "other text":
         path = good.folder / "tokens.toml"
         path.write_text(path.read_text(encoding="utf-8").replace(corpus.data_hash, "0"), encoding="utf-8")
+    elif damage == "one token":
+        array = bytearray((good.folder / "training.npy").read_bytes())
+        array[-2] ^= 1
+        (good.folder / "training.npy").write_bytes(array)
     else:
         (good.folder / damage).write_bytes(b"damaged")
     mended = Corpus.open(folder).tokenization(wanted)
     assert np.array_equal(mended.store.split("training"), tokens)
     assert mended.tokenizer.to_json() == good.tokenizer.to_json()
+    assert [path.name for path in (folder / "tokenizers").glob(".*")] == []
+
+
+def test_no_tokens_are_made_of_a_damaged_text(folder: Path) -> None:
+    text = folder / "text" / "validation.txt"
+    raw = bytearray(text.read_bytes())
+    raw[3] ^= 1
+    text.write_bytes(raw)
+    with pytest.raises(UserError, match="is damaged"):
+        Corpus.open(folder).tokenization(TokenizerSettings(vocabulary=300))
     assert [path.name for path in (folder / "tokenizers").glob(".*")] == []
 
 

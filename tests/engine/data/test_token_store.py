@@ -32,8 +32,8 @@ def write_store(folder: Path, vocabulary: int = 256) -> TokenStore:
             tokens[:1].tolist(),
             tokens[1:].tolist(),
         ]
-        splits[name] = SplitTokens(writer.tokens, 10 * writer.tokens, 1, 4)
-    write_manifest(folder, vocabulary, "hash", splits)
+        splits[name] = SplitTokens(writer.tokens, 10 * writer.tokens, 1, 4, writer.checksum)
+    write_manifest(folder, vocabulary, "hash", 7, splits)
     return TokenStore.open(folder)
 
 
