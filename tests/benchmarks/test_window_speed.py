@@ -61,7 +61,8 @@ def begin():
     began = True
     heart.start()
 
-QTimer.singleShot(1500, begin)
+session.devices_changed.connect(lambda: QTimer.singleShot(500, begin))
+session.warm_up(lambda: None)
 application.exec()
 session.close()
 ranked = sorted(beats)
