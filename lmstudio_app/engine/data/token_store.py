@@ -6,6 +6,8 @@ has a checksum of each array and of the tokenizer beside them, so that a damaged
 
 from __future__ import annotations
 
+import io
+import os
 import tomllib
 import zlib
 from collections.abc import Iterable, Mapping
@@ -107,14 +109,18 @@ class TokenStore:
         import numpy as np
 
         path = self.folder / f"{name}.npy"
+        kind, length = smallest_type(self.vocabulary), self.tokens(name)
+        head = _head(kind, length)
         try:
-            tokens = np.load(path, mmap_mode="r", allow_pickle=False)
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if file.read(len(head)) != head or size != len(head) + length * kind.itemsize:
+                    raise _damaged(path)
+            tokens: Any = np.memmap(path, kind, mode="r", offset=len(head), shape=(length,))
         except OSError as error:
             raise in_words(error, path) from error
-        except (ValueError, EOFError) as error:
+        except ValueError as error:  # it has become shorter meanwhile
             raise _damaged(path) from error
-        if tokens.dtype != smallest_type(self.vocabulary) or tokens.shape != (self.tokens(name),):
-            raise _damaged(path)
         checksum = 0
         for first in range(0, len(tokens), _CHUNK):
             checksum = zlib.crc32(tokens[first : first + _CHUNK], checksum)
@@ -142,7 +148,7 @@ class TokenWriter:
 
         try:
             with self._path.open("wb") as file:
-                self._write_head(file)
+                file.write(_head(self._type, 0))
                 for part in parts:
                     raw = part.astype(self._type).tobytes()
                     file.write(raw)
@@ -150,16 +156,19 @@ class TokenWriter:
                     self.tokens += len(part)
                     yield part
                 file.seek(0)
-                self._write_head(file)  # numpy leaves room in the head for a longer number
+                file.write(_head(self._type, self.tokens))  # numpy leaves room in the head for a longer number
         except OSError as error:
             raise in_words(error, self._path, self.tokens * np.dtype(self._type).itemsize) from error
 
-    def _write_head(self, file: Any) -> None:
-        from numpy.lib import format as array_format
 
-        description = array_format.dtype_to_descr(self._type)
-        head = {"descr": description, "fortran_order": False, "shape": (self.tokens,)}
-        array_format.write_array_header_1_0(file, head)
+def _head(kind: np.dtype[Any], length: int) -> bytes:
+    """What an array file of numpy begins with; compared, never parsed, since a damaged one may read as anything."""
+    from numpy.lib import format as array_format
+
+    head = io.BytesIO()
+    description = array_format.dtype_to_descr(kind)
+    array_format.write_array_header_1_0(head, {"descr": description, "fortran_order": False, "shape": (length,)})
+    return head.getvalue()
 
 
 def write_manifest(
