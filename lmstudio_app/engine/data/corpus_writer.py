@@ -173,7 +173,7 @@ class CorpusWriter:
             raw = text.encode("utf-8")
             self._file.write(raw)
         except OSError as error:
-            raise in_words(error, self._path, self._state.size) from error
+            raise in_words(error, self._path, self._state.size + len(text)) from error
         self._state.size += len(raw)
         self._state.characters += len(text)
         self._state.tail = (self._state.tail + raw[-2:])[-2:]

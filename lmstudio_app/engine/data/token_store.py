@@ -151,9 +151,9 @@ class TokenWriter:
                 file.write(_head(self._type, 0))
                 for part in parts:
                     raw = part.astype(self._type).tobytes()
-                    file.write(raw)
-                    self.checksum = zlib.crc32(raw, self.checksum)
                     self.tokens += len(part)
+                    self.checksum = zlib.crc32(raw, self.checksum)
+                    file.write(raw)
                     yield part
                 file.seek(0)
                 file.write(_head(self._type, self.tokens))  # numpy leaves room in the head for a longer number

@@ -32,13 +32,15 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows translates line ends without it
 
 
 class DiskFull(UserError):  # noqa: N818  (the name says what happened)
-    """There is no room for a file; says how many bytes it needs and how many the disk has."""
+    """There is no room for a file; says how many bytes it needs, where that is known, and how many the disk has."""
 
     def __init__(self, path: Path, needed: int) -> None:
         self.path, self.needed = path, needed
         super().__init__(
-            "The disk is full: “{path}” needs {needed}, the disk has {free}. Free some space, then go on.",
-            path=path,
+            "The disk is full: “{path}” needs {needed}, the disk has {free}. Free some space, then go on."
+            if needed
+            else "The disk is full: there is no room for “{path}”. Free some space, then go on.",
+            path=_lasting(path),
             needed=describe_bytes(needed),
             free=describe_bytes(free_bytes(path)),
         )
@@ -56,6 +58,7 @@ def in_words(error: OSError, path: Path, needed: int = 0) -> UserError:
     """The one sentence a person gets for `error` at `path`; `needed` is the bytes that were to be written."""
     if error.errno in _FULL:
         return DiskFull(path, needed)
+    path = _lasting(path)
     if error.errno in _FORBIDDEN:
         return UserError(
             "There is no permission to use “{path}”. Change its permissions or choose another folder.", path=path
@@ -67,6 +70,14 @@ def in_words(error: OSError, path: Path, needed: int = 0) -> UserError:
         path=path,
         reason=error.strerror or type(error).__name__,
     )
+
+
+def _lasting(path: Path) -> Path:
+    """`path`, or the folder in which something unfinished was being made: no one knows that by its temporary name."""
+    for place in reversed(path.parents):
+        if place.name.startswith(UNFINISHED):
+            return place.parent
+    return path
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -377,13 +377,14 @@ def test_a_full_disk_leaves_nothing_behind(workspace: Workspace, monkeypatch: py
 
         monkeypatch.setattr(corpus_writer.CorpusWriter, "__init__", on_a_full_disk)
     elif moment == "array":
-        monkeypatch.setattr(token_store.TokenWriter, "_write_head", full)
+        monkeypatch.setattr(token_store, "_head", full)
     else:
         monkeypatch.setattr(atomic, "write_all", full)
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFull) as error:
         made(workspace, text=writings.ENGLISH * 300, settings=CHARACTERS)
     assert workspace.corpora() == []
     assert not leftovers(workspace)
+    assert "unfinished" not in str(error.value) and "needs 0 bytes" not in str(error.value)
 
 
 # Samples --------------------------------------------------------------------------------------------------------
