@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmstudio_app.gui import theme
-
 if TYPE_CHECKING:
     from lmstudio_app.gui.main_window import MainWindow
 
@@ -20,6 +18,8 @@ def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
     `argv` are options for Qt. Returns the exit code.
     """
     gc.disable()  # a tenth of the time to the first paint would go into looking at objects that all stay
+    from lmstudio_app.gui import theme  # imports Qt, so only now
+
     application = theme.make_application([sys.argv[0], *argv])
     window = open_window(workspace)
     window.painted.connect(gc.enable)
@@ -29,9 +29,11 @@ def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
 
 def open_window(workspace: Path | None = None) -> MainWindow:
     """A window that opens its workspace and loads the engine once it has painted. Not shown yet."""
+    from lmstudio_app.gui import theme
     from lmstudio_app.gui.main_window import MainWindow
     from lmstudio_app.gui.session import Session
 
+    theme.current().hold_icons()
     session = Session()
     window = MainWindow(session)
     session.setParent(window)
@@ -41,6 +43,7 @@ def open_window(workspace: Path | None = None) -> MainWindow:
     def complete() -> None:
         from lmstudio_app.gui.widgets.focus_ring import FocusRing
 
+        theme.current().draw_icons()
         FocusRing(window)
         window.setWindowIcon(theme.current().icon("mark", "text", 64))
         session.warm_up(lambda: window.open_workspace(folder))
@@ -51,5 +54,7 @@ def open_window(workspace: Path | None = None) -> MainWindow:
 
 def remembered_workspace() -> Path | None:
     """The workspace that was open last, if its folder is still there."""
+    from lmstudio_app.gui import theme
+
     stored = str(theme.preferences().value("workspace", ""))
     return Path(stored) if stored and Path(stored).is_dir() else None

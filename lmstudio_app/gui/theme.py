@@ -111,6 +111,7 @@ class Theme(QObject):
         self._scale = 1.0
         self._tokens = LIGHT
         self._icons: dict[tuple[str, str, int], QIcon] = {}
+        self._icons_held = False
         self._fonts: dict[tuple[int, int, bool], QFont] = {}
         application.styleHints().colorSchemeChanged.connect(self._follow_system)
 
@@ -186,6 +187,16 @@ class Theme(QObject):
             self._application.setStyleSheet(self.style_sheet())
         self.changed.emit()
 
+    def hold_icons(self) -> None:
+        """Leave the place of every icon blank until `draw_icons`: the first paint is quicker without them."""
+        self._icons_held = True
+
+    def draw_icons(self) -> None:
+        """Draw the icons that were held back."""
+        self._icons_held = False
+        self._icons.clear()
+        self.changed.emit()
+
     def color(self, token: str) -> QColor:
         """The colour of a token of the table in `Tokens`."""
         return QColor(getattr(self.tokens, token))
@@ -219,12 +230,14 @@ class Theme(QObject):
 
     def pixmap(self, name: str, token: str = "text", size: int = 16, ratio: float = 1.0) -> QPixmap:
         """The bundled icon drawn at `size` pixels before enlarging, for a screen of `ratio` device pixels per pixel."""
-        from PySide6.QtSvg import QSvgRenderer
-
         side = self.pixels(size)
         pixmap = QPixmap(QSize(side, side) * ratio)
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
+        if self._icons_held:
+            return pixmap
+        from PySide6.QtSvg import QSvgRenderer
+
         drawing = _drawing(name).replace("currentColor", self.color(token).name())
         painter = QPainter(pixmap)
         QSvgRenderer(QByteArray(drawing.encode())).render(painter, QRectF(0, 0, side, side))

@@ -106,7 +106,9 @@ def test_forward_and_backward_are_at_least_as_fast_as_a_plain_network(threads: i
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        settings = GPTSettings(layers=LAYERS, heads=HEADS, width=WIDTH, context=CONTEXT, dropout=dropout)
+        settings = GPTSettings(
+            layers=LAYERS, heads=HEADS, width=WIDTH, context=CONTEXT, positions="learned", dropout=dropout
+        )
         ours, plain = build(settings, VOCABULARY, seed=1), PlainGPT(dropout)
         assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in plain.parameters())
         tokens = torch.randint(0, VOCABULARY, (BATCH, CONTEXT + 1), generator=torch.Generator().manual_seed(1))

@@ -56,10 +56,11 @@ heart.setInterval(10)
 heart.timeout.connect(beat)
 
 def begin():
-    global began
+    global began, last
+    last = time.perf_counter()
+    heart.start()
     session.start_training()
     began = True
-    heart.start()
 
 session.devices_changed.connect(lambda: QTimer.singleShot(500, begin))
 session.warm_up(lambda: None)

@@ -167,6 +167,7 @@ def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
     assert not header.pause.isVisible()
     header.resume.click()
     qtbot.waitUntil(lambda: header.words()[0] == "Running", timeout=20_000)
+    qtbot.waitUntil(lambda: pane.view.last_step() > 0, timeout=20_000)  # it may have been paused before its first step
     assert pane.form.train.text() in ("Train", "Train next…")
     header.checkpoint.click()
     header.stop.click()

@@ -1,8 +1,9 @@
-"""The linear map x Wᵀ + b, by oneDNN where PyTorch has it for x86 processors and by PyTorch's default elsewhere.
+"""The linear map x Wᵀ + b, by oneDNN on AMD's processors and by PyTorch's default elsewhere.
 
 PyTorch multiplies float32 matrices by MKL, which leaves half the speed of AMD processors unused (measured on one core
-of an EPYC with AVX-512: 97 GFLOP/s, oneDNN 215). Every build of PyTorch for x86 contains oneDNN. Which one is used
-depends on the processor's kind and the shapes alone, so equal machines write equal bits.
+of an EPYC with AVX-512: 97 GFLOP/s, oneDNN 215), while on Intel's it is the faster one (on one core of a Xeon of 2023:
+161 GFLOP/s, oneDNN 149). Every build of PyTorch for x86 contains oneDNN. Which one is used depends on the processor's
+kind and the shapes alone, so equal machines write equal bits.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from lmstudio_app.engine.devices import processor
 
 FEWEST_ROWS = 32
 """Below this many rows (a token at a time) the overhead of oneDNN outweighs its speed."""
@@ -46,7 +49,12 @@ def _worthwhile(values: Tensor, weight: Tensor) -> bool:
 
 @cache
 def available() -> bool:
-    """Whether this PyTorch can call oneDNN on float32 matrices and runs on a processor where that pays.
+    """Whether float32 matrices are multiplied by oneDNN here: where that pays and can be done."""
+    return "AMD" in processor() and callable_here()
+
+
+def callable_here() -> bool:
+    """Whether this PyTorch can call oneDNN on float32 matrices.
 
     The call is no public one of PyTorch's, so it is tried: a version that lacks or changes it does without.
     """

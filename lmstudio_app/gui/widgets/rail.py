@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
@@ -117,10 +117,14 @@ class Rail(QFrame):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
+        pen = QPen(theme.current().color("ink"))  # filling a rectangle would first make hundreds of gradients' names
+        pen.setWidth(3)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
         for button in self.buttons.values():
             if button.isChecked():
                 place = button.geometry().adjusted(0, 8, 0, -8)
-                painter.fillRect(QRectF(0, place.top(), 3, place.height()), theme.current().color("ink"))
+                painter.drawLine(1, place.top(), 1, place.top() + place.height())
         painter.end()
 
     def showEvent(self, event: QShowEvent) -> None:

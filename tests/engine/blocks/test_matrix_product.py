@@ -10,6 +10,16 @@ from torch.nn import functional
 from lmstudio_app.engine.blocks import matrix_product
 
 
+CALLABLE = matrix_product.callable_here()
+needs_onednn = pytest.mark.skipif(not CALLABLE, reason="this PyTorch or this kind of processor has no oneDNN for it")
+
+
+@pytest.fixture(autouse=True)
+def by_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor of AMD's, whatever this one is."""
+    monkeypatch.setattr(matrix_product, "available", lambda: CALLABLE)
+
+
 def drawn(*shape: int, seed: int = 1) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
@@ -58,10 +68,10 @@ def test_a_pytorch_that_changed_the_call_does_without(
         return torch.zeros(2, 4)
 
     monkeypatch.setattr(matrix_product, "_product", changed)
-    assert not matrix_product.available.__wrapped__()
+    assert not matrix_product.callable_here()
 
 
-@pytest.mark.skipif(not matrix_product.available(), reason="this processor or this PyTorch multiplies without oneDNN")
+@needs_onednn
 def test_it_steps_aside_for_single_tokens_and_texts_other_types_and_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[tuple[int, ...]] = []
 
@@ -79,3 +89,13 @@ def test_it_steps_aside_for_single_tokens_and_texts_other_types_and_autocast(mon
     assert used == []
     matrix_product.linear(drawn(2, 32, 24), drawn(10, 24), None)
     assert used == [(2, 32, 24)]
+
+
+@needs_onednn
+@pytest.mark.parametrize(("name", "used"), [("AMD EPYC 9B45", True), ("Intel(R) Xeon(R) Processor", False)])
+def test_only_processors_of_amd_take_it(monkeypatch: pytest.MonkeyPatch, name: str, used: bool) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(matrix_product, "processor", lambda: name)
+    matrix_product.available.cache_clear()
+    assert matrix_product.available() is used
+    matrix_product.available.cache_clear()
