@@ -115,7 +115,7 @@ def serve(kind: str, dropout: float) -> None:
 @contextmanager
 def server(kind: str, dropout: float) -> Iterator[Callable[[], float]]:
     code = f"from tests.benchmarks.test_training_speed import serve; serve({kind!r}, {dropout})"
-    hidden = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    hidden = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     clean = {name: value for name, value in os.environ.items() if name not in hidden}
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=clean, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -297,14 +297,14 @@ def test_it_follows_a_run_in_training(tmp_path, open_session, open_pane, qtbot):
     assert not pane._following.isActive()
 
 
-def test_it_looks_the_same_when_it_is_opened_later(pane, open_pane):
+def test_it_looks_the_same_when_it_is_opened_later(pane, qtbot):
     pane.heads.grid._take((1, 1))
     pane.large.heatmap.mark((6, 3))
     light = picture(pane.large.heatmap)
     theme.current().set_mode("dark")
     assert picture(pane.large.heatmap) != light
     theme.current().set_mode("light")
-    assert picture(pane.large.heatmap) == light
+    qtbot.waitUntil(lambda: picture(pane.large.heatmap) == light)  # the layout settles in the event loop
     for widget in pane.findChildren(QWidget):
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(pane):
             assert widget.accessibleName(), type(widget).__name__

@@ -25,7 +25,7 @@ FEWEST_ROWS = 32
 
 def linear(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`values` (…, in) times `weight` (out, in) transposed, plus `bias` (out,)."""
-    if _worthwhile(values, weight) and available():
+    if available() and _worthwhile(values, weight):
         product: Tensor = _Linear.apply(values, weight, bias)  # type: ignore[no-untyped-call]
         return product
     return functional.linear(values, weight, bias)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.devices import Device
 
 PRECISION = "float32"
-WORK_PER_THREAD = 1.5e9
+WORK_PER_THREAD = 0.9e9
 """Multiplications of one step that make another thread worth its waiting, measured on two cores (tests/benchmarks)."""
 
 
