@@ -233,12 +233,12 @@ def explain_pip(errors: str) -> str:
     offline = re.search(r"connection broken by|ConnectionError|ConnectTimeout|name resolution|ProxyError", errors)
     if "No space left on device" in errors or "Disk quota exceeded" in errors:
         return "The disk is full: the packages need 2 GB, with a CUDA build of PyTorch 8 GB. Free some and start again."
+    if "CERTIFICATE_VERIFY_FAILED" in errors or "SSLError" in errors:
+        return "The packages could not be fetched: the package index showed a certificate that pip does not trust."
     if offline:
         return (
             "The packages could not be fetched: pip reaches no package index. Connect to the network and start again."
         )
-    if "CERTIFICATE_VERIFY_FAILED" in errors or "SSLError" in errors:
-        return "The packages could not be fetched: the package index showed a certificate that pip does not trust."
     if absent:
         machine = f"Python {sys.version_info.major}.{sys.version_info.minor} on {sys.platform}"
         return f"Your package index offers no {absent[1]} for {machine} on this kind of processor."

@@ -184,7 +184,11 @@ def test_a_folder_that_cannot_be_written_is_named(checkout, monkeypatch):
         ),
         ("ERROR: No matching distribution found for torch==2.13.0\n", "offers no torch==2.13.0 for Python 3."),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n", "disk is full"),
-        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'))", "certificate"),
+        (
+            "WARNING: Retrying after connection broken by "
+            "'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'))': /simple/x/\n",
+            "certificate",
+        ),
         ("WARNING: x\nERROR: ResolutionImpossible: a and b\n", "could not install the packages: ResolutionImpossible"),
         ("", "no reason was given"),
     ],

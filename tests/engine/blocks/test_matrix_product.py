@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from lmstudio_app.engine.blocks import matrix_product
 
-
 CALLABLE = matrix_product.callable_here()
 needs_onednn = pytest.mark.skipif(not CALLABLE, reason="this PyTorch or this kind of processor has no oneDNN for it")
 
