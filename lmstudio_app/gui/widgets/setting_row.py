@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared as in_words
 from lmstudio_app.gui.widgets import setting_text
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.unit_field import UnitField
 
@@ -206,20 +207,3 @@ class SettingRow(FormRow):
 
     def _edited(self, *_: object) -> None:
         self.edited.emit()
-
-
-class _StillWheel(QObject):
-    """Keeps the wheel from changing a list that does not have the focus while a form is scrolled."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
-
-
-def still_wheel(box: QComboBox) -> QComboBox:
-    """`box`, deaf to the wheel until it has the focus."""
-    box.installEventFilter(_StillWheel(box))
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return box

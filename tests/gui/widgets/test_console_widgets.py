@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from lmstudio_app.engine.generation.settings import SamplingSettings
@@ -119,6 +119,59 @@ def test_the_sampler_is_made_from_its_declarations(shown, qtbot):
     card.resize(300, 420)
     QApplication.processEvents()
     assert card.form.height() >= card.form.layout().heightForWidth(card.form.width())
+
+
+def wheel(widget, down=True):
+    """Turn the wheel by a notch over the middle of a widget; returns whether the widget took it."""
+    place = QPointF(widget.rect().center())
+    event = QWheelEvent(
+        place, widget.mapToGlobal(place), QPoint(), QPoint(0, -120 if down else 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p"])
+def test_each_key_press_on_a_slider_changes_the_value(name, shown, qtbot):
+    card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
+    row = card.form.row(name)
+    qtbot.keyClick(row.slider, Qt.Key.Key_Home)
+    seen = [row.value()]
+    for _ in range(12):
+        qtbot.keyClick(row.slider, Qt.Key.Key_Right)
+        seen.append(row.value())
+    assert seen == sorted(set(seen))
+    for value in reversed(seen[:-1]):
+        qtbot.keyClick(row.slider, Qt.Key.Key_Left)
+        assert row.value() <= value
+    assert row.value() == seen[0]
+    qtbot.keyClick(row.slider, Qt.Key.Key_End)
+    assert row.slider.value() == row.slider.maximum()
+
+
+def test_a_slider_is_deaf_to_the_wheel_until_it_has_the_focus(shown, qtbot):
+    card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
+    row = card.form.row("top_k")
+    before = row.value()
+    assert not wheel(row.slider)
+    assert row.value() == before
+    row.slider.setFocus()
+    qtbot.waitUntil(row.slider.hasFocus)
+    assert wheel(row.slider)
+    assert row.value() != before
+
+
+@pytest.mark.parametrize("typed", ["nan", "inf", "-inf", "9" * 400])
+def test_a_slider_passes_over_what_is_no_number(typed, shown, qtbot):
+    card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
+    row = card.form.row("temperature")
+    row.editor.clear()
+    qtbot.keyClicks(row.editor, typed)
+    assert row.value() == typed
+    row.editor.clear()
+    qtbot.keyClicks(row.editor, "5")
+    assert row.slider.value() == row.slider.maximum()
 
 
 def test_a_prompt_field(shown, qtbot):
