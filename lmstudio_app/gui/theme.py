@@ -25,8 +25,8 @@ MODES: tuple[Mode, ...] = ("system", "light", "dark")
 TEXT_SIZES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 """The steps of Ctrl++ and Ctrl+-, as factors of the normal size."""
 
-HINT, LABEL, BODY, TITLE, FIGURE, LARGE_FIGURE, HERO = 11, 12, 13, 15, 16, 20, 28
-"""Text sizes in pixels: hints and ticks, labels, body, pane titles, key figures, first run."""
+HINT, LABEL, BODY, TITLE = 11, 12, 13, 15
+"""Text sizes in pixels: hints and ticks, labels, body, pane titles."""
 
 TEXT_FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Noto Sans", "DejaVu Sans")
 MONO_FAMILIES = ("Cascadia Mono", "SF Mono", "DejaVu Sans Mono")

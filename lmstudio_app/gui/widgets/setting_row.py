@@ -12,6 +12,7 @@ from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared as in_words
 from lmstudio_app.gui.widgets import setting_text
+from lmstudio_app.gui.widgets.state import set_state
 from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.unit_field import UnitField
@@ -92,10 +93,7 @@ class FormRow(QWidget):
         self._trouble.setVisible(wrong)
         self._hint.setVisible(bool(self._hint_words) and not wrong and not self._folded)
         self.editor.setAccessibleDescription(sentence or self._hint_words)
-        if bool(self.editor.property("invalid")) != wrong:
-            self.editor.setProperty("invalid", wrong)
-            self.editor.style().unpolish(self.editor)
-            self.editor.style().polish(self.editor)
+        set_state(self.editor, "invalid", wrong)
 
     def fold(self) -> None:
         """Take no more room than label and field need; the help becomes a tooltip."""

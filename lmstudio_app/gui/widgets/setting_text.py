@@ -29,7 +29,7 @@ def written(declared: Declaration, value: Any) -> str:
 def read(declared: Declaration, text: str) -> Any:
     """What was typed as a value; text that is no number stays text, so that the check can say what it needs.
 
-    Takes 1,000,000 and 1 000 and 1_000, 0,5 for 0.5, and 1e-3; a whole number may be written 1,000 or 1.000, 1e3 or 5.0,
+    Takes 1,000,000 and 1 000 and 1_000, 0,5 for 0.5, and 1e-3; a whole number may be 1,000 or 1.000, 1e3 or 5.0,
     while in any other number a single comma is its point. In a text the sign ⏎ stands for a line's end.
     """
     if declared.kind not in ("integer", "number"):

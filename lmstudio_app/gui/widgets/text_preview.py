@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QMimeData, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.text import copied
 
 _ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6)
 _LINE_HEIGHT = 130  # percent
@@ -94,6 +95,9 @@ class TextPreview(QTextEdit):
             self.zoom(steps[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return copied(self.textCursor())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
