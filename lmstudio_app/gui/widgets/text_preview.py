@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.text import copied
+from lmstudio_app.gui.widgets.text_zoom import TextZoom
 
-_ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6)
 _LINE_HEIGHT = 130  # percent
 _LEAST_DIGITS = 3
 
@@ -30,7 +30,7 @@ class TextPreview(QTextEdit):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._zoom = _ZOOMS.index(1.0)
+        self._zoom = TextZoom()
         self._text = ""
         self.setReadOnly(True)
         self.setAcceptRichText(False)
@@ -68,15 +68,12 @@ class TextPreview(QTextEdit):
 
     def zoom(self, steps: int) -> None:
         """Enlarge the text by steps; 0 returns to the normal size."""
-        wanted = self._zoom + steps if steps else _ZOOMS.index(1.0)
-        self._zoom = min(max(wanted, 0), len(_ZOOMS) - 1)
+        self._zoom.go(steps)
         self._dress()
 
     def text_font(self) -> QFont:
         """The font of the text."""
-        font = theme.current().font(theme.LABEL, mono=True)
-        font.setPixelSize(max(6, round(font.pixelSize() * _ZOOMS[self._zoom])))
-        return font
+        return self._zoom.font(theme.LABEL)
 
     def numbers_width(self) -> int:
         """The room that line numbers take at the left."""
@@ -85,7 +82,8 @@ class TextPreview(QTextEdit):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1 if event.angleDelta().y() > 0 else -1)
+            if turns := self._zoom.turns(event):
+                self.zoom(turns)
         else:
             super().wheelEvent(event)
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QWheelEvent
+from PySide6.QtGui import QGuiApplication, QPainter
 from PySide6.QtWidgets import QApplication
 
 from lmstudio_app.engine.generation.settings import SamplingSettings
@@ -22,7 +22,7 @@ from lmstudio_app.gui.widgets.slider_row import counts_then_all, even, fine_belo
 from lmstudio_app.gui.widgets.surprise_bars import SurpriseBars, surprise
 from lmstudio_app.gui.widgets.token_details import TokenDetails
 from lmstudio_app.gui.widgets.weights_table import WeightsTable
-from tests.gui.widgets.conftest import colors, picture
+from tests.gui.widgets.conftest import colors, picture, wheel
 
 BARS = [
     Bar("·the", 0.5, ("50.0 %",), "1", mark=0.3),
@@ -84,11 +84,37 @@ def test_surprise(shown, qtbot):
     place = QPointF(view.area().left() + 1.5 * view.step(), 30)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=place.toPoint())
     assert view.current == 1
+    view.clear(first=40)
     view.append([2.0] * 20_000)
+    assert view.words(2) == "token 43: 2.0 bits"
     assert view.step() < 1
     assert picture(view) != empty
     view.clear()
     assert view.mean is None
+
+
+def test_figures_beside_the_bars_never_overlap(shown, monkeypatch):
+    view = shown(SurpriseBars(), 400, 66)
+    for most in (8.0, 14.2, 30.0, 60.0, 990.0):
+        view.clear()
+        view.append([most])
+        written = ticks_of(view, monkeypatch)
+        assert len(written) >= 2
+        assert all(below - above >= 0.9 * height for (below, height), (above, _) in itertools.pairwise(written))
+
+
+def ticks_of(view, monkeypatch):
+    """Where the figures beside the bars are written, from bottom to top: (middle, height)."""
+    written = []
+
+    class Noting(QPainter):
+        def drawText(self, box, *rest):
+            written.append((box.center().y(), box.height()))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lmstudio_app.gui.widgets.surprise_bars.QPainter", Noting)
+        picture(view)
+    return written
 
 
 @pytest.mark.parametrize(
@@ -121,17 +147,6 @@ def test_the_sampler_is_made_from_its_declarations(shown, qtbot):
     assert card.form.height() >= card.form.layout().heightForWidth(card.form.width())
 
 
-def wheel(widget, down=True):
-    """Turn the wheel by a notch over the middle of a widget; returns whether the widget took it."""
-    place = QPointF(widget.rect().center())
-    event = QWheelEvent(
-        place, widget.mapToGlobal(place), QPoint(), QPoint(0, -120 if down else 120), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QApplication.sendEvent(widget, event)
-    return event.isAccepted()
-
-
 @pytest.mark.parametrize("name", ["temperature", "top_k", "top_p"])
 def test_each_key_press_on_a_slider_changes_the_value(name, shown, qtbot):
     card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
@@ -154,11 +169,11 @@ def test_a_slider_is_deaf_to_the_wheel_until_it_has_the_focus(shown, qtbot):
     card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
     row = card.form.row("top_k")
     before = row.value()
-    assert not wheel(row.slider)
+    assert not wheel(row.slider, -120)
     assert row.value() == before
     row.slider.setFocus()
     qtbot.waitUntil(row.slider.hasFocus)
-    assert wheel(row.slider)
+    assert wheel(row.slider, -120)
     assert row.value() != before
 
 

@@ -1,4 +1,4 @@
-"""Toggles, rows that wrap, samples side by side, sparklines, key figures, words that elide, what is dropped and pasted."""
+"""Toggles, wrapping rows, samples, sparklines, key figures, words that elide, what is dropped and pasted."""
 
 from __future__ import annotations
 
