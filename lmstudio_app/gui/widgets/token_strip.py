@@ -138,8 +138,9 @@ class TokenStrip(QAbstractScrollArea):
             self.viewport().update()
 
     def copy(self) -> None:
-        """Put the selected text (or all of it) on the clipboard."""
-        QGuiApplication.clipboard().setText(self.selected_text() or self.text())
+        """Put the selected text (or all of it) on the clipboard; nothing where there is none."""
+        if text := self.selected_text() or self.text():
+            QGuiApplication.clipboard().setText(text)
 
     def zoom(self, steps: int) -> None:
         """Enlarge the text by steps; 0 returns to the normal size."""

@@ -17,10 +17,12 @@ from lmstudio_app.gui.widgets.bar_list import Bar, BarList
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.model_chooser import ModelChooser, RunChoice
 from lmstudio_app.gui.widgets.prompt_field import PromptField
+from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.sampler_card import SamplerCard
 from lmstudio_app.gui.widgets.slider_row import counts_then_all, even, fine_below
 from lmstudio_app.gui.widgets.surprise_bars import SurpriseBars, surprise
 from lmstudio_app.gui.widgets.token_details import TokenDetails
+from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.weights_table import WeightsTable
 from tests.gui.widgets.conftest import colors, picture, wheel
 
@@ -234,6 +236,30 @@ def test_the_table_of_weights(shown, qtbot):
     assert marked.args == [1, 0]
     table.selectAll()
     assert table.selected_text() == "\t1  a\t2  ·b\n1  a\t1.000\t\n2  ·b\t0.250\t0.750"
+
+
+def test_a_marked_place_is_in_view(shown):
+    table = shown(WeightsTable(), 300, 200)
+    table.set_weights(np.tril(np.ones((60, 60))), ["x"] * 60)
+    told = []
+    table.cell_marked.connect(lambda *cell: told.append(cell))
+    table.mark(50, 40)
+    assert table.viewport().rect().contains(table.visualRect(table.numbers.index(50, 40)).center())
+    assert not told
+    bars = shown(BarList("Looks"), 300, 120)
+    bars.set_bars([Bar(f"token {n}", 1 / (n + 1), (f"{n}",)) for n in range(100)])
+    for row in (80, 3):
+        bars.set_current(row)
+        middle = bars.head_height() + (row + 0.5) * bars.row_height() - bars.verticalScrollBar().value()
+        assert 0 < middle < bars.viewport().height()
+
+
+@pytest.mark.parametrize("make", [lambda: BarList("Chances"), RunsTable, WeightsTable, lambda: TokenStrip("Tokens")])
+def test_copying_nothing_leaves_the_clipboard_alone(make, shown, qtbot):
+    view = shown(make(), 300, 200)
+    QGuiApplication.clipboard().setText("kept")
+    qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "kept"
 
 
 def test_details_stay_on_the_screen(shown, qtbot):

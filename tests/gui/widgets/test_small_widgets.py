@@ -9,12 +9,14 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QWidget
 
+from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.choice_row import ChoiceRow
 from lmstudio_app.gui.widgets.drop_area import DropArea
 from lmstudio_app.gui.widgets.key_figure import KeyFigure
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 from lmstudio_app.gui.widgets.progress_strip import show_share
 from lmstudio_app.gui.widgets.prompt_field import PromptField
+from lmstudio_app.gui.widgets.rail import Rail
 from lmstudio_app.gui.widgets.sample_strip import Sample, SampleStrip
 from lmstudio_app.gui.widgets.search_field import SearchField
 from lmstudio_app.gui.widgets.segmented import Segmented
@@ -84,6 +86,48 @@ def test_samples_stand_side_by_side_and_the_newest_is_in_view(shown, qtbot):
     qtbot.keyClick(strip, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == samples[9].text
     assert not picture(strip).isNull()
+
+
+def test_a_sample_keeps_its_place_when_another_is_the_best(shown, qtbot):
+    strip = shown(SampleStrip(), 900, 140)
+    strip.show_samples([Sample(step, "text", 3.0, best=step == 200) for step in (100, 200, 300)])
+    strip.setCurrentIndex(strip.model().index(1, 0))
+    changed = []
+    strip.model().dataChanged.connect(lambda first, last, roles: changed.append(first.row()))
+    strip.show_samples([Sample(step, "text", 3.0, best=step == 400) for step in (100, 200, 300, 400)])
+    assert strip.currentIndex().row() == 1
+    assert strip.selectionModel().isRowSelected(1)
+    assert changed == [1, 2]  # the best before, and the newest before
+    assert "best" in strip.model().index(3, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    strip.show_samples([Sample(100, "text")])
+    assert strip.samples() == [Sample(100, "text")]
+
+
+def test_names_are_read_with_every_character(qtbot):
+    button = Button("Train “R&B”")
+    qtbot.addWidget(button)
+    assert button.text() == "Train “R&&B”"
+    assert button.accessibleName() == "Train “R&B”"
+    assert button.shortcut().isEmpty()
+    button.set_words("Show “Q&A”")
+    assert button.text() == "Show “Q&&A”"
+    assert button.accessibleName() == "Show “Q&A”"
+
+
+def test_the_rail_keeps_saying_what_goes_on(shown, look):
+    rail = shown(Rail(), 80, 300)
+    button = rail.add("train", "Train")
+    button.ensurePolished()
+    plain = button.palette().buttonText().color()
+    button.set_dot("training", "A run trains")
+    button.set_lacking("There is no text yet")
+    assert button.accessibleDescription() == "A run trains"
+    assert button.palette().buttonText().color() != plain
+    button.set_dot(None)
+    assert button.accessibleDescription() == "There is no text yet"
+    button.set_lacking("")
+    assert button.palette().buttonText().color() == plain
+    assert not button.accessibleDescription()
 
 
 def test_a_sparkline_ends_in_its_last_point():
