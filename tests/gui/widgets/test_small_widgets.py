@@ -17,6 +17,8 @@ from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 from lmstudio_app.gui.widgets.progress_strip import show_share
 from lmstudio_app.gui.widgets.prompt_field import PromptField
 from lmstudio_app.gui.widgets.rail import Rail
+from lmstudio_app.gui.widgets.runs_model import Column, RunRow
+from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.sample_strip import Sample, SampleStrip
 from lmstudio_app.gui.widgets.search_field import SearchField
 from lmstudio_app.gui.widgets.segmented import Segmented
@@ -101,6 +103,17 @@ def test_a_sample_keeps_its_place_when_another_is_the_best(shown, qtbot):
     assert "best" in strip.model().index(3, 0).data(Qt.ItemDataRole.AccessibleTextRole)
     strip.show_samples([Sample(100, "text")])
     assert strip.samples() == [Sample(100, "text")]
+
+
+def test_runs_without_a_figure_stand_last_in_either_order(shown):
+    table = shown(RunsTable(), 900, 200)
+    table.set_rows([RunRow("none"), RunRow("good", best=1.0), RunRow("nothing"), RunRow("poor", best=3.0)])
+    model = table.filtered
+    for order, best in ((Qt.SortOrder.AscendingOrder, "good"), (Qt.SortOrder.DescendingOrder, "poor")):
+        table.sortByColumn(Column.BEST, order)
+        names = [model.index(place, Column.NAME).data() for place in range(4)]
+        assert names[0] == best
+        assert set(names[2:]) == {"none", "nothing"}
 
 
 def test_names_are_read_with_every_character(qtbot):
