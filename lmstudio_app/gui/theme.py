@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from PySide6.QtCore import QByteArray, QDir, QObject, QRectF, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
@@ -25,8 +25,8 @@ MODES: tuple[Mode, ...] = ("system", "light", "dark")
 TEXT_SIZES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 """The steps of Ctrl++ and Ctrl+-, as factors of the normal size."""
 
-HINT, LABEL, BODY, TITLE, FIGURE, LARGE_FIGURE, HERO = 11, 12, 13, 15, 16, 20, 28
-"""Text sizes in pixels: hints and ticks, labels, body, pane titles, key figures, first run."""
+HINT, LABEL, BODY, TITLE = 11, 12, 13, 15
+"""Text sizes in pixels: hints and ticks, labels, body, pane titles."""
 
 TEXT_FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Noto Sans", "DejaVu Sans")
 MONO_FAMILIES = ("Cascadia Mono", "SF Mono", "DejaVu Sans Mono")
@@ -113,7 +113,10 @@ class Theme(QObject):
         self._icons: dict[tuple[str, str, int], QIcon] = {}
         self._icons_held = False
         self._fonts: dict[tuple[int, int, bool], QFont] = {}
-        application.styleHints().colorSchemeChanged.connect(self._follow_system)
+        self._hints = application.styleHints()  # kept: what it hands out lives no longer than this wrapper of it
+        self._hints.colorSchemeChanged.connect(self._follow_system)
+        if (accessibility := self._accessibility()) is not None:
+            accessibility.contrastPreferenceChanged.connect(self.apply)
 
     @property
     def mode(self) -> Mode:
@@ -256,10 +259,14 @@ class Theme(QObject):
 
         return re.sub(r"@(\w+)", fill, _template())
 
+    def _accessibility(self) -> Any:
+        """What the system says of contrast; None before Qt 6.10."""
+        ask = getattr(self._hints, "accessibility", None)
+        return None if ask is None else ask()
+
     def _high_contrast(self) -> bool:
-        hints = self._application.styleHints()
-        accessibility = getattr(hints, "accessibility", None)  # Qt 6.10 and later
-        return accessibility is not None and accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
+        accessibility = self._accessibility()
+        return accessibility is not None and accessibility.contrastPreference() == Qt.ContrastPreference.HighContrast
 
     def _follow_system(self) -> None:
         if self._mode == "system":

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import app, theme
 from lmstudio_app.gui.widgets.button import Button
@@ -139,3 +139,24 @@ def test_who_draws_its_own_ring_gets_no_second_one(page, qtbot):
     qtbot.keyClick(page, Qt.Key.Key_Tab)
     qtbot.waitUntil(page.second.hasFocus)
     assert page.ring._overlay is None
+
+
+def test_a_ring_stays_inside_what_scrolls(page, qtbot):
+    scroll, content = QScrollArea(), QWidget()
+    column = QVBoxLayout(content)
+    fields = [QLineEdit(str(number)) for number in range(40)]
+    for field in fields:
+        column.addWidget(field)
+    scroll.setWidget(content)
+    page.layout().addWidget(scroll)
+    page.resize(300, 400)
+    QApplication.processEvents()
+    fields[0].setFocus(Qt.FocusReason.OtherFocusReason)
+    qtbot.waitUntil(fields[0].hasFocus)
+    scroll.verticalScrollBar().setValue(fields[0].y() + fields[0].height() // 2)
+    port = QRect(scroll.viewport().mapTo(page, QPoint()), scroll.viewport().size())
+    ring = page.ring._overlay
+    assert ring.isVisible()
+    assert port.contains(ring.geometry())
+    scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
+    assert not ring.isVisible()

@@ -17,7 +17,7 @@ from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes.console import ConsolePane
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.widgets.chances_card import percent
+from lmstudio_app.gui.widgets.number_text import percent
 from lmstudio_app.gui.widgets.token_text import label
 from tests.gui.trained_runs import MODELS, make_corpus, make_run, make_workspace, shared_workspace
 from tests.gui.widgets.conftest import picture

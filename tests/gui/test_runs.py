@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from lmstudio_app.engine.training.run_config import from_mapping
 from lmstudio_app.engine.training.status import Status, write_status
 from lmstudio_app.engine.workspace import Workspace
+from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes.runs import RunsPane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.runs_model import ROW, Column
@@ -98,6 +99,14 @@ def test_columns_sort(pane):
     assert names(pane)[-1] == "waiter"
 
 
+def test_columns_stay_as_wide_as_they_were_made(pane):
+    pane.table.setColumnWidth(Column.MODEL, 301)
+    theme.current().toggle()
+    assert pane.table.columnWidth(Column.MODEL) == 301
+    theme.current().set_scale(2.0)
+    assert pane.table.columnWidth(Column.MODEL) == 602
+
+
 def test_opening_goes_to_the_run(pane, qtbot):
     pane.table.pick(["listener"])
     with qtbot.waitSignal(pane.go) as wanted:
@@ -114,6 +123,7 @@ def test_a_run_is_renamed_in_its_place(pane, qtbot):
     pane.table.pick(["reader"])
     pane.rename.click()
     editor = pane.table.findChild(QLineEdit)
+    assert editor.accessibleName() == "Name of the run"
     editor.setText("scholar")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: "scholar" in names(pane))

@@ -122,6 +122,21 @@ def test_it_follows_the_system_unless_told_otherwise(qapp, monkeypatch):
     assert look.tokens is LIGHT
 
 
+def test_it_follows_the_contrast_of_the_system(qapp, monkeypatch):
+    look = theme.current()
+    hints = qapp.styleHints()
+    if not hasattr(hints, "accessibility"):
+        pytest.skip("Qt tells of contrast from 6.10 on")
+    accessibility = hints.accessibility()
+    monkeypatch.setattr(type(accessibility), "contrastPreference", lambda self: Qt.ContrastPreference.HighContrast)
+    accessibility.contrastPreferenceChanged.emit(Qt.ContrastPreference.HighContrast)
+    assert not qapp.styleSheet()
+    monkeypatch.undo()
+    accessibility.contrastPreferenceChanged.emit(Qt.ContrastPreference.NoPreference)
+    assert qapp.styleSheet()
+    assert look.tokens is LIGHT
+
+
 def same(one: QColor, other: str) -> bool:
     """Whether two colours differ by rounding at most."""
     wanted = QColor(other)

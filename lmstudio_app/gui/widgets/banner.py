@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
@@ -17,12 +16,7 @@ ICONS = {"info": "info", "ok": "check", "warn": "warning", "err": "error"}
 
 
 class Banner(QWidget):
-    """A sentence with an icon, at most one action, and a cross to put it away. Hidden until it has something to say.
-
-    Signals: `dismissed()` when the person put it away.
-    """
-
-    dismissed = Signal()
+    """A sentence with an icon, at most one action, and a cross to put it away. Hidden until it has something to say."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,7 +29,7 @@ class Banner(QWidget):
         self._action = Button("", kind="plain", compact=True)
         self._action.clicked.connect(self._acted)
         self._close = IconButton(self.tr("Put this message away"), "close", size=14)
-        self._close.clicked.connect(self._put_away)
+        self._close.clicked.connect(self.hide)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 0)
         outer.addWidget(self._frame)
@@ -70,10 +64,6 @@ class Banner(QWidget):
         self.hide()
         if act is not None:
             act()
-
-    def _put_away(self) -> None:
-        self.hide()
-        self.dismissed.emit()
 
     def _tint(self) -> None:
         token = "text2" if self._kind == "info" else self._kind

@@ -82,8 +82,10 @@ class BarList(QAbstractScrollArea):
         self._lay()
 
     def set_current(self, row: int) -> None:
-        """Mark a row (−1: none) without telling anybody."""
+        """Mark a row (−1: none) and scroll to it, without telling anybody."""
         self.current = row
+        if row >= 0:
+            self._reveal(row)
         self.viewport().update()
 
     def words(self, row: int) -> str:
@@ -193,9 +195,9 @@ class BarList(QAbstractScrollArea):
             key.Key_End: last,
         }
         if event.matches(QKeySequence.StandardKey.Copy):
-            QGuiApplication.clipboard().setText(
-                "\n".join("\t".join((bar.label, bar.note, *bar.figures)) for bar in self.bars)
-            )
+            if self.bars:
+                rows = ("\t".join((bar.label, bar.note, *bar.figures)) for bar in self.bars)
+                QGuiApplication.clipboard().setText("\n".join(rows))
         elif self.bars and event.key() in moves:
             self._mark(moves[key(event.key())])
             announce(self, self.words(self.current))
@@ -205,14 +207,15 @@ class BarList(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def _mark(self, row: int) -> None:
-        self.current = row
+        self.set_current(row)
+        self.current_changed.emit(row)
+
+    def _reveal(self, row: int) -> None:
         top, bar = self.head_height() + row * self.row_height(), self.verticalScrollBar()
         if top < bar.value():
             bar.setValue(top)
         elif top + self.row_height() > bar.value() + self.viewport().height():
             bar.setValue(top + self.row_height() - self.viewport().height())
-        self.current_changed.emit(row)
-        self.viewport().update()
 
     def _hover(self, row: int) -> None:
         if row != self.hovered:

@@ -19,7 +19,7 @@ class Button(QPushButton):
     def __init__(
         self, words: str, icon: str = "", kind: Kind = "plain", *, compact: bool = False, parent: QWidget | None = None
     ) -> None:
-        super().__init__(words, parent)
+        super().__init__(_literal(words), parent)
         self._icon = icon
         self.setProperty("kind", kind)
         self.setProperty("compact", compact)
@@ -33,7 +33,7 @@ class Button(QPushButton):
 
     def set_words(self, words: str, icon: str | None = None) -> None:
         """Say something else (and show another icon)."""
-        self.setText(words)
+        self.setText(_literal(words))
         self.setAccessibleName(words)
         if icon is not None:
             self._icon = icon
@@ -56,6 +56,11 @@ class Button(QPushButton):
         picture.addPixmap(picture.pixmap(side, self.devicePixelRatioF()), QIcon.Mode.Disabled)  # pale enough as it is
         self.setIcon(picture)
         self.setIconSize(side)
+
+
+def _literal(words: str) -> str:
+    """`words` as a button shows them: names may have an “&”, which alone would underline what follows."""
+    return words.replace("&", "&&")
 
 
 class IconButton(QToolButton):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from lmstudio_app.gui.widgets.state import set_state
 from lmstudio_app.gui.widgets.text import Text
 
 
@@ -44,10 +45,7 @@ class Card(QFrame):
 
     def set_active(self, active: bool) -> None:
         """Draw the frame in ink: here is what to do next."""
-        if bool(self.property("active")) != active:
-            self.setProperty("active", active)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        set_state(self, "active", active)
 
     def _add_head(self) -> None:
         frame = strip("head")

@@ -56,7 +56,7 @@ class ChancesCard(Card):
             Bar(
                 label(text),
                 left,
-                (percent(left) if left > 0 else self.tr("cut"),),
+                (number_text.percent(left) if left > 0 else self.tr("cut"),),
                 mark=given,
                 strong=place == written,
                 cut=left <= 0,
@@ -80,11 +80,6 @@ class ChancesCard(Card):
     def legend(self) -> str:
         """What the legend says."""
         return self._legend.accessibleName()
-
-
-def percent(share: float) -> str:
-    """A probability as people read it: 32.9 %."""
-    return number_text.percent(share)
 
 
 class _TokenBox(QWidget):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QRadioButton, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.radio_mark import paint_radio
 
 
 class ChoiceRow(QRadioButton):
@@ -26,6 +27,7 @@ class ChoiceRow(QRadioButton):
         self.setSizePolicy(policy)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(hint)
         self._describe()
         theme.current().changed.connect(self.updateGeometry)
 
@@ -61,7 +63,7 @@ class ChoiceRow(QRadioButton):
         if self.isChecked() or self.underMouse():
             painter.fillRect(self.rect(), look.color("sel" if self.isChecked() else "hover"))
         middle = look.pixels(18) if self._hint else self.height() / 2
-        self._paint_button(painter, QPointF(look.pixels(18), middle))
+        paint_radio(painter, look.pixels(18), middle, checked=self.isChecked())
         left, right = look.pixels(36), self.width() - look.pixels(10)
         line = QRect(left, int(middle) - look.pixels(10), max(0, right - left - self._figures_width()), look.pixels(20))
         painter.setFont(self._title_font())
@@ -79,17 +81,6 @@ class ChoiceRow(QRadioButton):
     def _hint_height(self, width: int) -> int:
         metrics = QFontMetrics(theme.current().font(theme.HINT))
         return metrics.boundingRect(QRect(0, 0, width, 10_000), int(Qt.TextFlag.TextWordWrap), self._hint).height()
-
-    def _paint_button(self, painter: QPainter, centre: QPointF) -> None:
-        look = theme.current()
-        radius = look.pixels(6)
-        painter.setPen(QPen(look.color("ink" if self.isChecked() else "field"), 1.2))
-        painter.setBrush(look.color("surface"))
-        painter.drawEllipse(centre, radius, radius)
-        if self.isChecked():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("ink"))
-            painter.drawEllipse(centre, radius * 0.6, radius * 0.6)
 
     def _paint_figures(self, painter: QPainter, right: int, line: QRect) -> None:
         look = theme.current()
@@ -111,4 +102,3 @@ class ChoiceRow(QRadioButton):
         words = [self._hint, *(figure for figure in self._figures if figure)]
         self.setAccessibleName(self.text())
         self.setAccessibleDescription(", ".join(word for word in words if word))
-        self.setToolTip(self._hint)

@@ -13,6 +13,7 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import row, strip
 from lmstudio_app.gui.widgets.drop_area import DropArea
+from lmstudio_app.gui.widgets.progress_strip import show_share
 from lmstudio_app.gui.widgets.step_card import StepCard
 from lmstudio_app.gui.widgets.text import ElidedText, Text
 
@@ -100,8 +101,7 @@ class ChooseTextCard(StepCard):
     def show_progress(self, words: str, done: int, total: int) -> None:
         """Show how far the preparation of the text is; empty `words` hide it."""
         self._progress_words.setText(words)
-        self._bar.setRange(0, total)
-        self._bar.setValue(done)
+        show_share(self._bar, done, total)
         self._progress.setVisible(bool(words))
 
     def _build(self) -> None:

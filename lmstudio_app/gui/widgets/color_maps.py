@@ -30,13 +30,15 @@ def chosen(name: str) -> str:
 
 
 def image(values: NDArray[np.floating], name: str, maximum: float = 1.0, *, masked: bool = False) -> QImage:
-    """A picture of `values` (rows, columns), one pixel per cell; with `masked`, cells right of the diagonal are clear.
+    """A picture of `values` (rows, columns), one pixel per cell; a missing one (NaN) is clear. With `masked`, so are
+    the cells right of the diagonal.
 
     The diagonal is taken at the scale of the picture, so a shrunken square of weights keeps its edge.
     """
     rows, columns = values.shape
     level = np.nan_to_num(np.clip(values / maximum, 0, 1) * 255, nan=0.0)
     pixels = np.ascontiguousarray(table(chosen(name))[np.rint(level).astype(np.uint8)])
+    pixels[np.isnan(values)] = 0
     if masked:
         pixels[np.arange(columns)[None, :] > np.arange(rows)[:, None]] = 0
     # The copy owns its pixels; the array above dies with this call.

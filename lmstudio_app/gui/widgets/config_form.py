@@ -94,10 +94,6 @@ class ConfigForm(QWidget):
             section.unfold_problems()
         return [problem for problem in problems if problem.field not in self._rows]
 
-    def first_problem(self) -> SettingRow | None:
-        """The first row that shows an error."""
-        return next((row for row in self._rows.values() if row.wrong), None)
-
     def _edited(self) -> None:
         self.changed.emit(self.values())
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLayoutItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.state import set_state
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
@@ -39,14 +40,14 @@ class DropArea(QFrame):
                 widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(widget)
         column.addSpacing(4)
-        self.buttons = _CentredRow()
+        self.buttons = WrappingRow(centred=True)
         column.addLayout(self.buttons)
         column.addStretch(1)
         theme.current().changed.connect(self._tint)
         self._tint()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls() or event.mimeData().hasText():
+        if _paths(event.mimeData()) or _words(event.mimeData()):
             event.acceptProposedAction()
             self._show_over(True)
 
@@ -55,25 +56,25 @@ class DropArea(QFrame):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._show_over(False)
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        event.acceptProposedAction()
+        paths, words = _paths(event.mimeData()), _words(event.mimeData())
+        if paths or words:
+            event.acceptProposedAction()
         if paths:
             self.dropped.emit(paths)
-        elif event.mimeData().hasText():
-            self.text_dropped.emit(event.mimeData().text())
+        elif words:
+            self.text_dropped.emit(words)
 
     def _show_over(self, over: bool) -> None:
-        self.setProperty("over", over)
-        self.style().unpolish(self)
-        self.style().polish(self)
+        set_state(self, "over", over)
 
     def _tint(self) -> None:
         self._sign.setPixmap(theme.current().pixmap("download", "text", 24, self.devicePixelRatioF()))
 
 
-class _CentredRow(WrappingRow):
-    """A wrapping row whose lines stand in the middle."""
+def _paths(dragged: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in dragged.urls() if url.isLocalFile()]
 
-    def _place(self, line: list[QLayoutItem], area: QRect) -> None:
-        used = sum(item.sizeHint().width() for item in line) + self.spacing() * (len(line) - 1)
-        super()._place(line, area.adjusted(max(0, (area.width() - used) // 2), 0, 0, 0))
+
+def _words(dragged: QMimeData) -> str:
+    """Dragged text; none where it is only the address of a link."""
+    return "" if dragged.hasUrls() else dragged.text()

@@ -62,7 +62,12 @@ class FocusRing(QObject):
         place = QRect(target.mapTo(window, QPoint(0, 0)), target.size())
         inside = isinstance(target, QAbstractScrollArea) or shown.size() != target.size()
         margin = 0 if inside else OUTSIDE
-        self._overlay.setGeometry(place.adjusted(-margin, -margin, margin, margin).intersected(window.rect()))
+        ring = place.adjusted(-margin, -margin, margin, margin).intersected(window.rect())
+        for widget in self._watched[1:]:
+            if isinstance(widget, QAbstractScrollArea):  # what scrolls out of it takes its ring along
+                port = widget.viewport()
+                ring = ring.intersected(QRect(port.mapTo(window, QPoint(0, 0)), port.size()))
+        self._overlay.setGeometry(ring)
         self._overlay.raise_()
         self._overlay.show()
 

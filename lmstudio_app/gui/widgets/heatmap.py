@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import color_maps, heatmap_painting
 from lmstudio_app.gui.widgets.announce import announce
+from lmstudio_app.gui.widgets.text_zoom import NOTCH
 from lmstudio_app.gui.widgets.token_text import label
 
 Cell = tuple[int, int]
@@ -194,8 +195,9 @@ class Heatmap(QWidget):
         self.update()
 
     def _measure_maximum(self) -> None:
-        largest = float(np.nanmax(self.weights)) if self.weights.size else 1.0
-        self.maximum = largest if self._scale_to_largest and largest > 0 else 1.0
+        known = self.weights[np.isfinite(self.weights)] if self._scale_to_largest else np.zeros(0)
+        largest = float(known.max()) if known.size else 1.0
+        self.maximum = largest if largest > 0 else 1.0
 
     # Mouse and keys -----------------------------------------------------------------------------------------------
 
@@ -204,7 +206,6 @@ class Heatmap(QWidget):
             start, top, left = self._dragged
             moved = (event.position() - start) / self.cell_size()
             self._go(top - moved.y(), left - moved.x(), self._span)
-            return
         self._hover(self.cell_at(event.position()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -223,7 +224,8 @@ class Heatmap(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         turns = event.angleDelta().y()
         if self.tokens and turns:
-            self._zoom(0.85 if turns > 0 else 1 / 0.85, event.position())
+            self._zoom(0.85 ** (turns / NOTCH), event.position())
+            self._hover(self.cell_at(event.position()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows, Home and End move the marked cell; + and − zoom; A shows all."""

@@ -21,6 +21,7 @@ from lmstudio_app.gui.widgets.plot_curve import Look, Reference
 from lmstudio_app.gui.widgets.plot_surface import PlotSurface
 from lmstudio_app.gui.widgets.plot_table import PlotTable
 from lmstudio_app.gui.widgets.segmented import Segmented
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
 __all__ = ["LinePlot", "Look", "Reference"]
@@ -164,7 +165,7 @@ class LinePlot(QWidget):
         row.setSpacing(8)
         words = QLabel(self.tr("Smoothing"))
         words.setProperty("role", "label")
-        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider = still_wheel(QSlider(Qt.Orientation.Horizontal))
         self._slider.setRange(0, 99)
         self._slider.setAccessibleName(self.tr("Smoothing"))
         self._slider.setAccessibleDescription(self.tr("Share of the past that the smoothed line keeps"))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.settings import Problem
@@ -17,7 +16,8 @@ from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, strip
 from lmstudio_app.gui.widgets.config_form import ConfigForm, Section
 from lmstudio_app.gui.widgets.key_figure import KeyFigure
-from lmstudio_app.gui.widgets.setting_row import FormRow, still_wheel
+from lmstudio_app.gui.widgets.setting_row import FormRow
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 
 
@@ -124,9 +124,7 @@ class NextRunForm(Card):
     def set_ready(self, ready: bool, words: str) -> None:
         """Whether the run can be trained; `words` stand on the button, also why not."""
         self.train.setEnabled(ready)
-        self.train.set_words(words, "play")
-        if not ready:
-            self.train.setIcon(QIcon())
+        self.train.set_words(words, "play" if ready else "")
 
     # Building -----------------------------------------------------------------------------------------------------
 

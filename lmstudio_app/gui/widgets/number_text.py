@@ -6,6 +6,9 @@ import math
 
 from PySide6.QtCore import QCoreApplication
 
+_FULL = 0.9995
+"""The share of a unit from which on it is taken: three figures of a little less would round to a thousand."""
+
 
 def whole(number: float) -> str:
     """A whole number with its thousands set off: 1,240."""
@@ -32,14 +35,6 @@ def power(number: float) -> str:
 def raised(exponent: int) -> str:
     """A power in raised figures: ⁻⁴."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def scaled(number: float) -> tuple[str, str]:
-    """A small number as (factor, "×10⁻⁴"), so that a key figure stays short."""
-    if number == 0 or not math.isfinite(number) or 0.01 <= abs(number) < 1e4:
-        return plain(number), ""
-    factor, exponent = f"{number:.1e}".split("e")
-    return factor, f"×10{raised(int(exponent))}"
 
 
 def loss(number: float | None, digits: int = 2) -> str:
@@ -86,7 +81,7 @@ def moment(seconds: float) -> str:
 def size(count: float) -> str:
     """A number of bytes: 1.4 GB."""
     for unit, amount in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if count >= amount:
+        if count >= _FULL * amount:
             value = count / amount
             return f"{value:.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
     return f"{count:,.0f} B"
@@ -94,9 +89,9 @@ def size(count: float) -> str:
 
 def parameters(count: int) -> tuple[str, str]:
     """A number of parameters as (figure, unit): 3.09, million."""
-    if count >= 1e9:
+    if count >= _FULL * 1e9:
         return f"{count / 1e9:.2f}", QCoreApplication.translate("Numbers", "billion")
-    if count >= 1e6:
+    if count >= _FULL * 1e6:
         return f"{count / 1e6:.2f}", QCoreApplication.translate("Numbers", "million")
     if count >= 10_000:
         return f"{count / 1e3:.3g}", QCoreApplication.translate("Numbers", "thousand")
@@ -106,7 +101,7 @@ def parameters(count: int) -> tuple[str, str]:
 def short_count(count: float) -> str:
     """A count in three figures for a column of a table: 2.9 M."""
     for unit, amount in (("G", 1e9), ("M", 1e6), ("K", 1e3)):
-        if count >= amount:
+        if count >= _FULL * amount:
             return f"{count / amount:.3g} {unit}"
     return whole(count)
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPlainTextEdit, 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import row
-from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.text import Text, raw
 
 
 class PasteDialog(QDialog):
@@ -50,5 +50,5 @@ class PasteDialog(QDialog):
         self._add.setEnabled(not self.text.document().isEmpty())
 
     def _give(self) -> None:
-        self.given.emit(self.text.toPlainText(), self.name.text().strip())
+        self.given.emit(raw(self.text.document()), self.name.text().strip())
         self.accept()

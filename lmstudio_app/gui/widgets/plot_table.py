@@ -104,6 +104,8 @@ class PlotTable(QTableView):
         """Copy gives tab-separated text."""
         if event.matches(QKeySequence.StandardKey.Copy):
             rows = sorted({index.row() for index in self.selectedIndexes()})
+            if not rows:
+                return
             columns = range(self.numbers.columnCount())
             head = [str(self.numbers.headerData(c, Qt.Orientation.Horizontal)) for c in columns]
             lines = [[self.numbers.words(row, column) for column in columns] for row in rows]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.state import set_state
+from lmstudio_app.gui.widgets.text import Text, copied, raw
 
 
 class PromptField(QPlainTextEdit):
     """An editor as high as `lines` lines; longer texts scroll. Tab goes on to the next control.
 
-    Signals: `submitted()` on Ctrl+Enter, `escaped()` on Esc.
+    Signals: `submitted()` on Ctrl+Enter.
     """
 
     submitted = Signal()
-    escaped = Signal()
 
     def __init__(self, name: str, lines: int = 2, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +41,7 @@ class PromptField(QPlainTextEdit):
 
     def text(self) -> str:
         """What stands in the field, a line's end as `\\n`."""
-        return self.toPlainText()
+        return raw(self.document())
 
     def set_remark(self, words: str) -> None:
         """Show a few words in the corner, such as how many tokens the text has."""
@@ -55,10 +55,7 @@ class PromptField(QPlainTextEdit):
 
     def set_invalid(self, invalid: bool) -> None:
         """Give the field the red edge of an error, or take it away."""
-        if bool(self.property("invalid")) != invalid:
-            self.setProperty("invalid", invalid)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        set_state(self, "invalid", invalid)
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self._height())
@@ -76,10 +73,11 @@ class PromptField(QPlainTextEdit):
             and event.modifiers() & Qt.KeyboardModifier.ControlModifier
         ):
             self.submitted.emit()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.escaped.emit()
         else:
             super().keyPressEvent(event)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return copied(self.textCursor())
 
     def _height(self) -> int:
         look = theme.current()

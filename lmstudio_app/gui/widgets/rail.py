@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.state import set_state
 
 WIDTH = 72
 
@@ -19,6 +20,7 @@ class RailButton(QToolButton):
         self.name = name
         self._shortcut = ""
         self._dot: str | None = None
+        self._dot_words = ""
         self._lacking = ""
         self.setText(words)
         self.setAccessibleName(words)
@@ -31,8 +33,8 @@ class RailButton(QToolButton):
 
     def set_dot(self, token: str | None, words: str = "") -> None:
         """Show a dot in the colour of a token ("training", "warn"), said aloud as `words`; None takes it away."""
-        self._dot = token
-        self.setAccessibleDescription(words or self._lacking)
+        self._dot, self._dot_words = token, words
+        self._describe()
         self.update()
 
     def set_shortcut(self, keys: str) -> None:
@@ -44,8 +46,8 @@ class RailButton(QToolButton):
         """Grey the button and say why; it can still be pressed, and the pane explains. Empty: nothing is lacking."""
         self._lacking = reason
         self.setToolTip(f"{reason or self.text()}  {self._shortcut}".rstrip())
-        self.setAccessibleDescription(reason)
-        self.setProperty("lacking", bool(reason))
+        self._describe()
+        set_state(self, "lacking", bool(reason))
         self._tint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -60,6 +62,9 @@ class RailButton(QToolButton):
         side = look.pixels(5)
         painter.drawEllipse(QRectF(self.width() / 2 + look.pixels(8), look.pixels(6), side, side))
         painter.end()
+
+    def _describe(self) -> None:
+        self.setAccessibleDescription(self._dot_words or self._lacking)
 
     def _tint(self) -> None:
         look = theme.current()

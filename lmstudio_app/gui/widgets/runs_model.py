@@ -14,8 +14,7 @@ from lmstudio_app.gui.widgets import number_text
 
 Index = QModelIndex | QPersistentModelIndex
 
-SORT = Qt.ItemDataRole.UserRole + 1
-ROW = Qt.ItemDataRole.UserRole + 2
+ROW = Qt.ItemDataRole.UserRole + 1
 FIGURE = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 WORDS = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -113,8 +112,6 @@ class RunsModel(QAbstractTableModel):
             return FIGURE if column in _NUMBERS else WORDS
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{self._titles[column]}: {self.words(row, column)}"
-        if role == SORT:
-            return _sort_value(row, column)
         return row if role == ROW else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -152,11 +149,11 @@ _NUMBERS = frozenset({Column.SIZE, Column.BEST, Column.STEPS, Column.TIME})
 
 
 def _sort_value(row: RunRow, column: Column) -> Any:
-    missing = float("inf")
+    """What a column sorts by; None where the row has nothing there."""
     return {
         Column.NAME: row.name.casefold(), Column.MODEL: row.model, Column.CORPUS: row.corpus.casefold(),
-        Column.SIZE: row.parameters, Column.BEST: missing if row.best is None else row.best,
-        Column.LOSS: row.curve[-1][1] if row.curve else missing, Column.STEPS: row.step, Column.TIME: row.seconds,
+        Column.SIZE: row.parameters or None, Column.BEST: row.best,
+        Column.LOSS: row.curve[-1][1] if row.curve else None, Column.STEPS: row.step, Column.TIME: row.seconds or None,
         Column.STATE: row.created,
     }[column]  # fmt: skip
 
@@ -168,7 +165,6 @@ class RunsFilter(QSortFilterProxyModel):
     def __init__(self, source: RunsModel) -> None:
         super().__init__(source)
         self._terms: list[str] = []
-        self.setSortRole(SORT)
         self.setDynamicSortFilter(True)
         self.setSourceModel(source)
         self._source = source
@@ -178,6 +174,14 @@ class RunsFilter(QSortFilterProxyModel):
         self.beginFilterChange()
         self._terms = words.casefold().split()
         self.endFilterChange()
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        """Rows without a value stand last in either order."""
+        column, rows = Column(left.column()), self._source.rows()
+        one, other = _sort_value(rows[left.row()], column), _sort_value(rows[right.row()], column)
+        if one is None or other is None:
+            return (one is not None) != (self.sortOrder() == Qt.SortOrder.DescendingOrder) and one is not other
+        return bool(one < other)
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         shown = self._source.rows()[row]

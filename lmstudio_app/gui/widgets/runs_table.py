@@ -28,6 +28,11 @@ class RunsDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self.longest = 0
 
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = super().createEditor(parent, option, index)
+        editor.setAccessibleName(self.tr("Name of the run"))
+        return editor
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         column, row = Column(index.column()), index.data(ROW)
         if column not in (Column.NAME, Column.BEST, Column.LOSS, Column.STATE) or not isinstance(row, RunRow):
@@ -106,6 +111,7 @@ class RunsTable(QTableView):
         self.runs.renamed.connect(self.renamed)
         self.doubleClicked.connect(lambda index: self.opened.emit(index.data(ROW).name))
         self.selectionModel().selectionChanged.connect(lambda chosen, left: self.picked.emit())
+        self._scale = 0.0
         theme.current().changed.connect(self._lay)
         self._lay()
 
@@ -158,6 +164,8 @@ class RunsTable(QTableView):
         model, columns = self.filtered, range(len(Column))
         header = "\t".join(str(self.runs.headerData(c, Qt.Orientation.Horizontal)) for c in columns)
         picked = sorted(index.row() for index in self.selectionModel().selectedRows())
+        if not picked:
+            return
         lines = ["\t".join(str(model.index(place, c).data()) for c in columns) for place in picked]
         QApplication.clipboard().setText("\n".join([header, *lines]))
 
@@ -167,8 +175,16 @@ class RunsTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(look.pixels(50))
+        self._set_widths(look.scale)
+
+    def _set_widths(self, scale: float) -> None:
+        """Columns grow with the text; otherwise they stay as wide as the person made them."""
+        if scale == self._scale:
+            return
         widths = {Column.NAME: 150, Column.MODEL: 220, Column.CORPUS: 120, Column.SIZE: 70, Column.BEST: 112,
                   Column.LOSS: 140, Column.STEPS: 110, Column.TIME: 100}  # fmt: skip
         for column, width in widths.items():
-            self.setColumnWidth(column, look.pixels(width))
-        header.setSectionResizeMode(Column.STATE, QHeaderView.ResizeMode.Stretch)
+            before = self.columnWidth(column) / self._scale if self._scale else width
+            self.setColumnWidth(column, round(before * scale))
+        self.horizontalHeader().setSectionResizeMode(Column.STATE, QHeaderView.ResizeMode.Stretch)
+        self._scale = scale

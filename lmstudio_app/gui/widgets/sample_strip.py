@@ -60,17 +60,22 @@ class _Samples(QAbstractListModel):
         return row == len(self.samples) - 1 and len(self.samples) > 1
 
     def show(self, samples: Sequence[Sample]) -> None:
-        """Append what is new; lay everything anew where the past changed."""
+        """Append what is new and change what is known better; lay everything anew where the steps differ."""
         known = len(self.samples)
-        if known and list(samples[:known]) == self.samples:
-            if len(samples) > known:
-                self.beginInsertRows(QModelIndex(), known, len(samples) - 1)
-                self.samples = list(samples)
-                self.endInsertRows()
+        if not known or [sample.step for sample in samples[:known]] != [sample.step for sample in self.samples]:
+            self.beginResetModel()
+            self.samples = list(samples)
+            self.endResetModel()
             return
-        self.beginResetModel()
-        self.samples = list(samples)
-        self.endResetModel()
+        changed = [row for row in range(known) if samples[row] != self.samples[row]]
+        self.samples = list(samples[:known])
+        if len(samples) > known:
+            self.beginInsertRows(QModelIndex(), known, len(samples) - 1)
+            self.samples = list(samples)
+            self.endInsertRows()
+            changed.append(known - 1)  # it is no longer the newest
+        for row in changed:
+            self.dataChanged.emit(self.index(row), self.index(row))
 
 
 def heading(sample: Sample, newest: bool) -> tuple[str, str, str]:

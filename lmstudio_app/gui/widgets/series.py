@@ -183,7 +183,8 @@ def thin(x: Floats, y: Floats, low: float, high: float, pixels: int, *, average:
     """What to draw of a line between `low` and `high`: at most two points per pixel, or one with `average`.
 
     Groups of a power of two points, laid from the first point of the series so that they do not flicker while it
-    grows, are drawn as their minimum and maximum (or mean). A group with a missing value breaks the line.
+    grows, are drawn as their minimum and maximum (or mean). A group with a missing value breaks the line, which takes
+    one more point per group.
     """
     first = max(0, int(np.searchsorted(x, low)) - 1)
     last = min(len(x), int(np.searchsorted(x, high, side="right")) + 1)
@@ -199,10 +200,22 @@ def thin(x: Floats, y: Floats, low: float, high: float, pixels: int, *, average:
     ends = np.append(starts[1:], last - first) - 1
     missing = np.isnan(part)
     broken = np.add.reduceat(missing, starts, dtype=np.int64) > 0 if missing.any() else None
-    if average:
-        means = np.add.reduceat(part, starts) / (ends - starts + 1)
-        return (x[first:last][starts] + x[first:last][ends]) / 2, means
-    return _bounded(x[first:last], part, starts, ends, broken)
+    return (_averaged if average else _bounded)(x[first:last], part, starts, ends, broken)
+
+
+def _averaged(
+    x: Floats, y: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64], broken: NDArray[np.bool_] | None
+) -> tuple[Floats, Floats]:
+    """The mean of what each group has, in its middle; a group with a missing value is a flat line with a gap behind."""
+    middle = (x[starts] + x[ends]) / 2
+    if broken is None:
+        return middle, np.add.reduceat(y, starts) / (ends - starts + 1)
+    known = ~np.isnan(y)
+    counts = np.add.reduceat(known, starts, dtype=np.int64)
+    means = np.where(counts > 0, np.add.reduceat(np.where(known, y, 0.0), starts) / np.maximum(counts, 1), np.nan)
+    left, right = np.where(broken, x[starts], middle), np.where(broken, x[ends], middle)
+    drawn = np.stack((means, means, np.where(broken, np.nan, means)), axis=1)
+    return np.stack((left, right, right), axis=1).reshape(-1), drawn.reshape(-1)
 
 
 def _bounded(

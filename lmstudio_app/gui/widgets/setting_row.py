@@ -5,13 +5,15 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared as in_words
 from lmstudio_app.gui.widgets import setting_text
+from lmstudio_app.gui.widgets.state import set_state
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.unit_field import UnitField
 
@@ -91,10 +93,7 @@ class FormRow(QWidget):
         self._trouble.setVisible(wrong)
         self._hint.setVisible(bool(self._hint_words) and not wrong and not self._folded)
         self.editor.setAccessibleDescription(sentence or self._hint_words)
-        if bool(self.editor.property("invalid")) != wrong:
-            self.editor.setProperty("invalid", wrong)
-            self.editor.style().unpolish(self.editor)
-            self.editor.style().polish(self.editor)
+        set_state(self.editor, "invalid", wrong)
 
     def fold(self) -> None:
         """Take no more room than label and field need; the help becomes a tooltip."""
@@ -206,20 +205,3 @@ class SettingRow(FormRow):
 
     def _edited(self, *_: object) -> None:
         self.edited.emit()
-
-
-class _StillWheel(QObject):
-    """Keeps the wheel from changing a list that does not have the focus while a form is scrolled."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
-
-
-def still_wheel(box: QComboBox) -> QComboBox:
-    """`box`, deaf to the wheel until it has the focus."""
-    box.installEventFilter(_StillWheel(box))
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return box

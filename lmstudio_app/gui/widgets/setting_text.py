@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 from lmstudio_app.engine.settings import Declaration
 from lmstudio_app.gui.widgets.token_text import NEWLINE
 
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[,  _']\d{3})+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_MARKS = r",\u00a0\u202f\u2009 _'’"
+_THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}([{_MARKS}])\d{{3}}(?:\1\d{{3}})*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 
 
@@ -26,20 +29,25 @@ def written(declared: Declaration, value: Any) -> str:
 def read(declared: Declaration, text: str) -> Any:
     """What was typed as a value; text that is no number stays text, so that the check can say what it needs.
 
-    Takes 1,000 and 1 000 and 1_000, 0,5 for 0.5, and 1e-3; a whole number may be written 1e3 or 5.0. In a text the sign
-    ⏎ stands for a line's end.
+    Takes 1,000,000 and 1 000 and 1_000, 0,5 for 0.5, and 1e-3; a whole number may be 1,000 or 1.000, 1e3 or 5.0,
+    while in any other number a single comma is its point. In a text the sign ⏎ stands for a line's end.
     """
     if declared.kind not in ("integer", "number"):
         return text.replace(NEWLINE, "\n")
+    whole = declared.kind == "integer"
     plain = text.strip()
-    if _THOUSANDS.fullmatch(plain):
-        plain = re.sub(r"[,  _']", "", plain)
-    elif _COMMA.fullmatch(plain):
+    if _COMMA.fullmatch(plain) and not (whole and _THOUSANDS.fullmatch(plain)):
         plain = plain.replace(",", ".")
+    elif _THOUSANDS.fullmatch(plain):
+        plain = re.sub(f"[{_MARKS}]", "", plain)
+    elif whole and _POINTS.fullmatch(plain):
+        plain = plain.replace(".", "")
     try:
         number = float(plain)
     except ValueError:
         return text
-    if declared.kind == "integer":
+    if not math.isfinite(number):
+        return text
+    if whole:
         return int(plain) if re.fullmatch(r"[+-]?\d+", plain) else int(number) if number.is_integer() else number
     return number

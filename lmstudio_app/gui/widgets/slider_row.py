@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 from lmstudio_app.engine.settings import Declaration
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.setting_row import SettingRow
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 
 STEPS = 200
 
@@ -50,12 +51,13 @@ class SliderRow(SettingRow):
         self._scale = scale
         self._slider: QSlider | None = None
         super().__init__(declaration, parent)
-        slider = QSlider(Qt.Orientation.Horizontal)
+        slider = still_wheel(QSlider(Qt.Orientation.Horizontal))
         slider.setRange(0, STEPS)
         slider.setPageStep(STEPS // 10)
         slider.setMinimumWidth(64)
         slider.setAccessibleName(self.editor.accessibleName())
         slider.setAccessibleDescription(self.tr("Slider: the same value as the field beside it"))
+        slider.actionTriggered.connect(self._go_on)
         slider.valueChanged.connect(self._slid)
         self._slider = slider
         self._grid.addWidget(slider, 0, 1)
@@ -83,6 +85,18 @@ class SliderRow(SettingRow):
         super().set_value(value)
         self._follow()
 
+    def _go_on(self) -> None:
+        """A key or the wheel goes on to the next value where several places mean the same one."""
+        slider, present = self.slider, self.value()
+        place = slider.sliderPosition()
+        way = place - slider.value()
+        if slider.isSliderDown() or not way:
+            return
+        same = (present, self._scale.value(slider.value() / STEPS))
+        while 0 < place < STEPS and self._scale.value(place / STEPS) in same:
+            place += 1 if way > 0 else -1
+        slider.setSliderPosition(place)
+
     def _slid(self, place: int) -> None:
         value = self._scale.value(place / STEPS)
         super().set_value(int(value) if self.declaration.kind == "integer" else value)
@@ -93,6 +107,8 @@ class SliderRow(SettingRow):
         value = self.value()
         if self._slider is None or isinstance(value, str):
             return
+        if self._scale.value(self._slider.value() / STEPS) == value:
+            return  # several places may mean this value: the slider stays where it was put
         share = min(max(self._scale.share(float(value)), 0.0), 1.0)
         if round(share * STEPS) != self._slider.value():
             self._slider.blockSignals(True)

@@ -20,7 +20,8 @@ def paint_sparkline(
     known = [(step, loss) for step, loss in points if math.isfinite(loss)]
     if not known:
         return
-    heights = [math.log(loss) if all(value > 0 for _, value in known) else loss for _, loss in known]
+    logarithmic = all(loss > 0 for _, loss in known)
+    heights = [math.log(loss) if logarithmic else loss for _, loss in known]
     low, high = min(heights), max(heights)
     room = area.adjusted(2, 3, -4, -3)
     across = max(longest, known[-1][0]) or 1.0

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import strip
+from lmstudio_app.gui.widgets.progress_strip import show_share
 from lmstudio_app.gui.widgets.text import Text
 
 
@@ -93,8 +94,7 @@ class StatusStrip(QWidget):
         self._state.set_role("small-strong")
         self._name.setText(name)
         self._dot.set_run(run)
-        self._bar.setRange(0, max(total, 0))  # 0 to 0 shows that it moves without saying how far
-        self._bar.setValue(min(done, total))
+        show_share(self._bar, done, total)
         for widget in (self._dot, self._name, self._bar):
             widget.show()
         self._fit()

@@ -43,11 +43,13 @@ class SurpriseBars(QWidget):
         self.current = -1
         self._hovered = -1
         self._top = _LEAST_TOP
+        self._first = 0
         theme.current().changed.connect(self.updateGeometry)
 
-    def clear(self) -> None:
-        """Show nothing."""
+    def clear(self, first: int = 0) -> None:
+        """Show nothing; the next token is the text's token number `first`, counted from 0."""
         self.bits = array("d")
+        self._first = first
         self.current = self._hovered = -1
         self._top = _LEAST_TOP
         self._describe()
@@ -99,7 +101,9 @@ class SurpriseBars(QWidget):
         painter = QPainter(self)
         painter.setFont(look.font(theme.HINT))
         height = QFontMetricsF(painter.font()).height()
-        every = 4 if self._top <= 16 else 8
+        every = 4
+        while area.height() * every / self._top < 0.9 * height:
+            every *= 2
         for tick in range(0, int(self._top) + 1, every):
             y = round(area.bottom() - area.height() * tick / self._top) + 0.5
             painter.setPen(QPen(look.color("line2" if tick == 0 else "grid"), 1))
@@ -159,7 +163,9 @@ class SurpriseBars(QWidget):
 
     def words(self, index: int) -> str:
         """A token's surprise in words."""
-        return self.tr("token {place}: {bits} bits").format(place=f"{index + 1:,}", bits=f"{self.bits[index]:.1f}")
+        return self.tr("token {place}: {bits} bits").format(
+            place=f"{self._first + index + 1:,}", bits=f"{self.bits[index]:.1f}"
+        )
 
     def _choose(self, index: int) -> None:
         self.set_current(index)

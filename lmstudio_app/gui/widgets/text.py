@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from lmstudio_app.gui.widgets.state import set_state
 
 Role = Literal[
     "body", "body2", "strong", "small-strong", "label", "hint", "section", "card-title", "title", "step", "figure",
-    "large-figure", "hero", "hero2", "ok", "warn", "err",
+    "hero", "hero2", "ok", "warn", "err",
 ]  # fmt: skip
+
+_LEAST = 8
+_LINE_ENDS = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
+"""What a document keeps in the place of a line's end."""
 
 
 class Text(QLabel):
@@ -43,18 +49,16 @@ class Text(QLabel):
 
     def set_role(self, role: Role) -> None:
         """Take another role of the style sheet."""
-        if self.property("role") != role:
-            self.setProperty("role", role)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        set_state(self, "role", role)
 
 
 class ElidedText(Text):
-    """One line that ends in “…” where it does not fit; the whole of it is its tooltip."""
+    """One line that ends in “…” where it does not fit; the whole of it is its tooltip, above any that was set."""
 
     def __init__(self, words: str = "", role: Role = "body", *, verbatim: bool = False, parent: QWidget | None = None):
         super().__init__("", role, verbatim=verbatim, copyable=False, parent=parent)
         self._words = words
+        self._tip = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.set_words(words)
 
@@ -62,18 +66,49 @@ class ElidedText(Text):
         """Show other words."""
         self._words = words
         self.setAccessibleName(words)
+        self.updateGeometry()
         self._lay()
 
     def words(self) -> str:
         """All of them, also what does not fit."""
         return self._words
 
+    def setToolTip(self, words: str) -> None:
+        self._tip = words
+        self._lay()
+
+    def sizeHint(self) -> QSize:
+        """The room of all the words, for those who let it be no wider than that."""
+        whole = QFontMetrics(self.font()).horizontalAdvance(self._words) + 1
+        return QSize(whole, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(_LEAST, super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._lay()
+
     def _lay(self) -> None:
-        fitting = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, max(self.width(), 8))
+        room = max(self.width(), _LEAST)
+        fitting = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, room)
         self.setText(fitting)
-        if fitting != self._words or self.toolTip():
-            self.setToolTip(self._words if fitting != self._words else "")
+        whole = self._words if fitting != self._words else ""
+        super().setToolTip("\n".join(part for part in (whole, self._tip) if part))
+
+
+def raw(document: QTextDocument) -> str:
+    """The text of a document as it was put in: `toPlainText` makes a space of U+00A0."""
+    return document.toRawText().translate(_LINE_ENDS)
+
+
+def copied(cursor: QTextCursor) -> QMimeData:
+    """What a cursor selects, for the clipboard, as it was put in."""
+    data = QMimeData()
+    data.setText(cursor.selectedText().translate(_LINE_ENDS))
+    return data

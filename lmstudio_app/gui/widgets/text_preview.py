@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QMimeData, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -18,8 +18,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.text import copied
+from lmstudio_app.gui.widgets.text_zoom import TextZoom
 
-_ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6)
 _LINE_HEIGHT = 130  # percent
 _LEAST_DIGITS = 3
 
@@ -29,7 +30,7 @@ class TextPreview(QTextEdit):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._zoom = _ZOOMS.index(1.0)
+        self._zoom = TextZoom()
         self._text = ""
         self.setReadOnly(True)
         self.setAcceptRichText(False)
@@ -67,15 +68,12 @@ class TextPreview(QTextEdit):
 
     def zoom(self, steps: int) -> None:
         """Enlarge the text by steps; 0 returns to the normal size."""
-        wanted = self._zoom + steps if steps else _ZOOMS.index(1.0)
-        self._zoom = min(max(wanted, 0), len(_ZOOMS) - 1)
+        self._zoom.go(steps)
         self._dress()
 
     def text_font(self) -> QFont:
         """The font of the text."""
-        font = theme.current().font(theme.LABEL, mono=True)
-        font.setPixelSize(max(6, round(font.pixelSize() * _ZOOMS[self._zoom])))
-        return font
+        return self._zoom.font(theme.LABEL)
 
     def numbers_width(self) -> int:
         """The room that line numbers take at the left."""
@@ -84,7 +82,8 @@ class TextPreview(QTextEdit):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1 if event.angleDelta().y() > 0 else -1)
+            if turns := self._zoom.turns(event):
+                self.zoom(turns)
         else:
             super().wheelEvent(event)
 
@@ -94,6 +93,9 @@ class TextPreview(QTextEdit):
             self.zoom(steps[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return copied(self.textCursor())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

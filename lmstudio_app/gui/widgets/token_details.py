@@ -59,7 +59,6 @@ class TokenDetails(QFrame):
         self.list.setVisible(bool(bars))
         self._foot.setVisible(bool(bars))
         self.list.set_bars(bars)
-        self.list.set_current(next((number for number, bar in enumerate(bars) if bar.strong), -1))
         self.setAccessibleName(f"{title}: {facts}")
         look = theme.current()
         rows = min(len(bars), _ROWS + 1)
@@ -68,6 +67,7 @@ class TokenDetails(QFrame):
         self.adjustSize()
         self.move(self._place(beside))
         self.show()
+        self.list.set_current(next((number for number, bar in enumerate(bars) if bar.strong), -1))
         (self.list if bars else self._close).setFocus(Qt.FocusReason.PopupFocusReason)
 
     def title(self) -> str:

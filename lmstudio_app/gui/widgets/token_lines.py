@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ _LOOK_BACK = 60
 
 @dataclass
 class Piece:
-    """What stands of a token on one line: `shown` is its visible text, `width` its room in pixels."""
+    """What stands of a token on one line; a long token takes several.
+
+    `shown` is its visible text, `width` its room in pixels.
+    """
 
     token: int
     shown: str
@@ -63,22 +67,52 @@ class TokenLines:
         """The line on which a token starts."""
         return bisect_right(self.starts, self.first_pieces[token]) - 1
 
+    def last_line_of(self, token: int) -> int:
+        """The line on which a token ends."""
+        following = token + 1 < len(self.first_pieces)
+        end = self.first_pieces[token + 1] if following else len(self.pieces)
+        return bisect_right(self.starts, end - 1) - 1
+
     def _lay(self, token: int, part: str, ends_line: bool) -> None:
         shown = visible(part, spaces=self._spaces) if part or not ends_line else ""
         if ends_line:
             shown += NEWLINE
-        if shown not in self._widths:
-            self._widths[shown] = self._measure(shown)
-        width = self._widths[shown]
-        piece = Piece(token, shown, width, self._after_space or (part[:1] == " " and len(part) > 1))
+        breaks_before = self._after_space or (part[:1] == " " and len(part) > 1)
         self._after_space = part.isspace() if part else False
+        for place, chunk in enumerate(self._chunks(shown)):
+            self._add(Piece(token, chunk, self._room(chunk), breaks_before or place > 0))
+        self._after_newline = ends_line
+
+    def _add(self, piece: Piece) -> None:
         if self._after_newline:
             self._start_line(len(self.pieces))
-        elif self._used + width > self._width and self._used > 0:
+            self._after_newline = False
+        elif self._used + piece.width > self._width and self._used > 0:
             self._wrap(piece)
-        self._after_newline = ends_line
         self.pieces.append(piece)
-        self._used += width
+        self._used += piece.width
+
+    def _room(self, shown: str) -> float:
+        if shown not in self._widths:
+            self._widths[shown] = self._measure(shown)
+        return self._widths[shown]
+
+    def _chunks(self, shown: str) -> list[str]:
+        """`shown` in parts that fit on a line; nearly every token is one. A mark stays with what it combines with."""
+        if self._room(shown) <= self._width:
+            return [shown]
+        chunks, start = [], 0
+        while start < len(shown):
+            lengths = range(1, len(shown) - start + 1)
+            fitting = bisect_right(
+                lengths, self._width, key=lambda length: self._measure(shown[start : start + length])
+            )
+            end = start + max(1, fitting)
+            while start + 1 < end < len(shown) and unicodedata.combining(shown[end]):
+                end -= 1
+            chunks.append(shown[start:end])
+            start = end
+        return chunks
 
     def _start_line(self, piece: int) -> None:
         self.starts.append(piece)
@@ -86,11 +120,12 @@ class TokenLines:
 
     def _wrap(self, piece: Piece) -> None:
         """Start a line before the last word if it began on this line, else right here."""
-        count = len(self.pieces)
+        count, moved = len(self.pieces), 0.0
         if not piece.breaks_before:
             for place in range(count - 1, max(self.starts[-1], count - _LOOK_BACK), -1):
-                if self.pieces[place].breaks_before:
+                moved += self.pieces[place].width
+                if self.pieces[place].breaks_before and moved + piece.width <= self._width:
                     self._start_line(place)
-                    self._used = sum(moved.width for moved in self.pieces[place:])
+                    self._used = moved
                     return
         self._start_line(count)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QTextCharFormat, QTextLayout, QTextLine, QTextOption
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.token_text import NEWLINE, PART, SPACE, TABULATOR
+from lmstudio_app.gui.widgets.token_text import SPACE, STAND_INS
 
 if TYPE_CHECKING:
     from lmstudio_app.gui.widgets.token_strip import TokenStrip
@@ -41,7 +41,7 @@ def _formats(strip: TokenStrip, number: int) -> list[QTextLayout.FormatRange]:
     look = theme.current()
     ranges = []
     place = 0
-    glyphs = {NEWLINE, TABULATOR, PART} | ({SPACE} if strip.tint == "tokens" else set())
+    glyphs = STAND_INS if strip.tint == "tokens" else STAND_INS - {SPACE}
     for piece in strip.lines.line(number):
         if piece.token < strip.prompt_tokens:
             ranges.append(_range(place, units(piece.shown), look.color("text3")))
@@ -69,9 +69,9 @@ def boxes(strip: TokenStrip, number: int) -> list[tuple[int, QRectF]]:
     line, height = layout.lineAt(0), strip.line_height()
     found, place = [], 0
     for piece in strip.lines.line(number):
-        left = _x(line, place)
+        start = _x(line, place)
         place += units(piece.shown)
-        right = _x(line, place)
+        left, right = sorted((start, _x(line, place)))  # from right to left where it is written so
         found.append((piece.token, QRectF(MARGIN + left, 1, right - left, height - 3)))
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFont,
@@ -25,24 +25,23 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QWidget
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import token_painting
 from lmstudio_app.gui.widgets.announce import announce
+from lmstudio_app.gui.widgets.text_zoom import TextZoom
 from lmstudio_app.gui.widgets.token_lines import TokenLines
+from lmstudio_app.gui.widgets.token_painting import MARGIN
 from lmstudio_app.gui.widgets.token_text import label
 
 Tint = Literal["tokens", "surprise", "none"]
-_ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.6)
-MARGIN = 12
 
 
 class TokenStrip(QAbstractScrollArea):
     """A scrolling text of tokens. Only visible lines are laid out and painted, so 100,000 tokens are as quick as ten.
 
-    Tint "tokens" gives neighbours different colours and shows spaces; "surprise" tints by `set_chances`; prompt tokens
+    Tint "tokens" gives neighbours different colours and shows spaces; "surprise" tints by `chances`; prompt tokens
     are pale. Selecting takes whole tokens; copying gives the text they stand for.
 
-    Signals: `token_hovered(index or -1)`, `current_changed(index or -1)`, `token_activated(index)` on click and Enter.
+    Signals: `current_changed(index or -1)`, `token_activated(index)` on click and Enter.
     """
 
-    token_hovered = Signal(int)
     current_changed = Signal(int)
     token_activated = Signal(int)
 
@@ -53,7 +52,6 @@ class TokenStrip(QAbstractScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setMouseTracking(True)
         self.tint: Tint = tint
         self.texts: list[str] = []
         self.chances: list[float | None] = []
@@ -61,14 +59,17 @@ class TokenStrip(QAbstractScrollArea):
         self.writing = False
         self.current = -1
         self._anchor = -1
-        self._hovered = -1
         self._pressed = False
-        self._zoom = _ZOOMS.index(1.0)
+        self._zoom = TextZoom()
         self._layouts: dict[int, QTextLayout] = {}
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(33)
         self._later.timeout.connect(self._settle)
+        self._dragged_to = QPointF()
+        self._scroller = QTimer(self)
+        self._scroller.setInterval(50)
+        self._scroller.timeout.connect(self._select_on)
         theme.current().changed.connect(self._relay)
         self.lines = self._new_lines()
 
@@ -81,7 +82,7 @@ class TokenStrip(QAbstractScrollArea):
         self.texts = list(texts)
         self.chances = list(chances) if chances is not None else [None] * len(self.texts)
         self.prompt_tokens = prompt_tokens
-        self._anchor = self._hovered = -1
+        self._anchor = -1
         self._set_current(-1)
         self._relay()
         self.verticalScrollBar().setValue(0)
@@ -137,13 +138,13 @@ class TokenStrip(QAbstractScrollArea):
             self.viewport().update()
 
     def copy(self) -> None:
-        """Put the selected text (or all of it) on the clipboard."""
-        QGuiApplication.clipboard().setText(self.selected_text() or self.text())
+        """Put the selected text (or all of it) on the clipboard; nothing where there is none."""
+        if text := self.selected_text() or self.text():
+            QGuiApplication.clipboard().setText(text)
 
     def zoom(self, steps: int) -> None:
         """Enlarge the text by steps; 0 returns to the normal size."""
-        wanted = self._zoom + steps if steps else _ZOOMS.index(1.0)
-        self._zoom = min(max(wanted, 0), len(_ZOOMS) - 1)
+        self._zoom.go(steps)
         self._relay()
 
     def sizeHint(self) -> QSize:
@@ -153,9 +154,7 @@ class TokenStrip(QAbstractScrollArea):
 
     def text_font(self) -> QFont:
         """The font of the tokens."""
-        font = theme.current().font(theme.BODY, mono=True)
-        font.setPixelSize(max(6, round(font.pixelSize() * _ZOOMS[self._zoom])))
-        return font
+        return self._zoom.font(theme.BODY)
 
     def line_height(self) -> float:
         """The distance between lines."""
@@ -240,28 +239,37 @@ class TokenStrip(QAbstractScrollArea):
         self._set_current(token)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        token = self.token_at(event.position())
         if event.buttons() & Qt.MouseButton.LeftButton and self._pressed:
-            if token >= 0 and token != self.current:
-                self._anchor = self._anchor if self._anchor >= 0 else self.current
-                self._set_current(token)
-            return
-        self._hover(token)
+            self._dragged_to = event.position()
+            self._select_on()
+
+    def _select_on(self) -> None:
+        """Select up to where the mouse was dragged; above and below the text it scrolls on by itself."""
+        place, bar, page = self._dragged_to, self.verticalScrollBar(), self.viewport().height()
+        if 0 <= place.y() < page:
+            self._scroller.stop()
+            token = self.token_at(place)
+        else:
+            bar.setValue(bar.value() + (bar.singleStep() if place.y() > 0 else -bar.singleStep()))
+            inside = min(max(place.y(), 0), page - 1) + bar.value() - MARGIN
+            token = self._nearest(int(inside // self.line_height()), place.x())
+            if not self._scroller.isActive():
+                self._scroller.start()
+        if token >= 0 and token != self.current:
+            self._anchor = self._anchor if self._anchor >= 0 else self.current
+            self._set_current(token)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._scroller.stop()
         if event.button() == Qt.MouseButton.LeftButton and self._pressed:
             self._pressed = False
             if self._anchor < 0 and self.current >= 0:
                 self.token_activated.emit(self.current)
 
-    def viewportEvent(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave:
-            self._hover(-1)
-        return super().viewportEvent(event)
-
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1 if event.angleDelta().y() > 0 else -1)
+            if turns := self._zoom.turns(event):
+                self.zoom(turns)
             return
         super().wheelEvent(event)
 
@@ -313,9 +321,12 @@ class TokenStrip(QAbstractScrollArea):
         """The token `lines` further down at about the same place in its line."""
         if self.current < 0:
             return 0
-        x = self.box_of(self.current).center().x()
-        number = min(max(self.lines.line_of(self.current) + lines, 0), len(self.lines) - 1)
-        found = token_painting.boxes(self, number)
+        here = self.lines.last_line_of(self.current) if lines > 0 else self.lines.line_of(self.current)
+        return self._nearest(here + lines, self.box_of(self.current).center().x())
+
+    def _nearest(self, line: int, x: float) -> int:
+        """The token of a line (or of the first or last one) that is nearest to `x`."""
+        found = token_painting.boxes(self, min(max(line, 0), len(self.lines) - 1))
         return min(found, key=lambda item: abs(item[1].center().x() - x))[0] if found else self.current
 
     def show_token(self, token: int) -> None:
@@ -339,8 +350,3 @@ class TokenStrip(QAbstractScrollArea):
             self.current = token
             self.current_changed.emit(token)
         self.viewport().update()
-
-    def _hover(self, token: int) -> None:
-        if token != self._hovered:
-            self._hovered = token
-            self.token_hovered.emit(token)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import unicodedata
 
 SPACE, NEWLINE, TABULATOR, PART = "·", "⏎", "⇥", "◦"
-_GLYPHS = {" ": SPACE, "\n": NEWLINE, "\t": TABULATOR, "\r": "␍", "\u00a0": "⍽", "\u3000": "□"}
+_GLYPHS = {
+    " ": SPACE, "\n": NEWLINE, "\t": TABULATOR, "\r": "␍", "\u00a0": "⍽", "\u3000": "□",
+    "\u2028": "␤", "\u2029": "¶", "\u0085": "␤",  # each would end the line
+    "\u200b": "⁞", "\ufeff": "⁞", "\u00ad": "‧",  # each would have no width
+}  # fmt: skip
+STAND_INS = frozenset(_GLYPHS.values()) | {PART}
+"""The glyphs that stand for something else."""
 
 
 def visible(text: str, *, spaces: bool = True) -> str:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.state import set_state
 
 
 class UnitField(QLineEdit):
@@ -33,10 +34,7 @@ class UnitField(QLineEdit):
 
     def set_invalid(self, invalid: bool) -> None:
         """Give the field the red edge of an error, or take it away."""
-        if bool(self.property("invalid")) != invalid:
-            self.setProperty("invalid", invalid)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        set_state(self, "invalid", invalid)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

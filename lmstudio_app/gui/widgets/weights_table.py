@@ -82,15 +82,15 @@ class WeightsTable(QTableView):
         """Go to a cell without telling anybody."""
         index = self.numbers.index(row, column)
         if index.isValid() and index != self.currentIndex():
-            self.selectionModel().blockSignals(True)
+            self.blockSignals(True)
             self.setCurrentIndex(index)
-            self.selectionModel().blockSignals(False)
-            self.viewport().update()
+            self.blockSignals(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy gives tab-separated text."""
         if event.matches(QKeySequence.StandardKey.Copy):
-            QGuiApplication.clipboard().setText(self.selected_text())
+            if self.selectedIndexes():
+                QGuiApplication.clipboard().setText(self.selected_text())
         elif event.text() and not event.modifiers():
             event.ignore()  # no search by letters: the pane has keys of its own
         else:

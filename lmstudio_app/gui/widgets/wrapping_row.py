@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QSizePolicy, QSpacerItem, QWidget
+from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class WrappingRow(QLayout):
-    """Lays items from left to right; those after `add_gap` stand at the right edge. What does not fit wraps."""
+    """Lays items from left to right; those after `add_gap` stand at the right edge. What does not fit wraps.
+
+    The lines of a `centred` one stand in the middle.
+    """
 
     def __init__(self, parent: QWidget | None = None, spacing: int = 8, *, centred: bool = False) -> None:
         super().__init__(parent)
@@ -20,10 +23,6 @@ class WrappingRow(QLayout):
     def add_gap(self) -> None:
         """Everything added from now on stands at the right."""
         self._gap = len(self._items)
-
-    def add_space(self, width: int) -> None:
-        """Leave some room."""
-        self.addItem(QSpacerItem(width, 1, QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed))
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
@@ -64,7 +63,7 @@ class WrappingRow(QLayout):
         self._lay(area, move=True)
 
     def _shown(self) -> list[QLayoutItem]:
-        return [item for item in self._items if not item.isEmpty() or item.spacerItem() is not None]
+        return [item for item in self._items if not item.isEmpty()]
 
     def _lay(self, area: QRect, *, move: bool) -> int:
         margins = self.contentsMargins()

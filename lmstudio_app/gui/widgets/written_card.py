@@ -62,7 +62,7 @@ class WrittenCard(Card):
     def show_prompt(self, pieces: Sequence[str]) -> None:
         """Begin anew with the tokens of a prompt."""
         self.strip.set_tokens(pieces, prompt_tokens=len(pieces))
-        self.bars.clear()
+        self.bars.clear(first=len(pieces))
         self._text_bytes, self._bits = 0, 0.0
         self._show_figures(None)
         self._ending.set_words("")

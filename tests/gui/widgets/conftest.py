@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
-from PySide6.QtGui import QImage, QMouseEvent
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from lmstudio_app.gui import theme
@@ -64,3 +64,16 @@ def hover(widget: QWidget, place: QPoint | QPointF, buttons: Qt.MouseButton = Qt
     nothing = Qt.MouseButton.NoButton
     event = QMouseEvent(QEvent.Type.MouseMove, at, far, nothing, buttons, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(widget, event)
+
+
+def wheel(
+    widget: QWidget, turned: int, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, *, across: int = 0
+) -> bool:
+    """Turn the wheel over the middle of a widget, forward by `turned` (a notch is 120); whether the widget took it."""
+    place = QPointF(widget.rect().center())
+    event = QWheelEvent(
+        place, widget.mapToGlobal(place), QPoint(), QPoint(across, turned), Qt.MouseButton.NoButton, keys,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()

@@ -67,7 +67,7 @@ def test_every_setting_of_every_family_has_a_row_with_words(name, shown):
         assert row.editor.focusPolicy() & Qt.FocusPolicy.TabFocus
         assert row.value() == row.declaration.default
     checked(form, name)
-    assert form.first_problem() is None
+    assert not any(row.wrong for row in form.rows().values())
 
 
 def test_an_edit_gives_new_values(form, qtbot):
@@ -137,6 +137,14 @@ def test_values_come_back_as_they_went(form):
         ("1,000", 1000),
         ("1 000", 1000),
         ("1_000", 1000),
+        ("2.000", 2000),
+        ("1.234.567", 1234567),
+        ("1\u00a0000", 1000),
+        ("1\u202f000\u202f000", 1000000),
+        ("1’000", 1000),
+        ("0,001", 0.001),
+        ("inf", "inf"),
+        ("9" * 400, "9" * 400),
         ("1e3", 1000),
         (" 12 ", 12),
         ("5.0", 5),
@@ -150,7 +158,18 @@ def test_whole_numbers_are_read_kindly(typed, value):
 
 
 @pytest.mark.parametrize(
-    ("typed", "value"), [("1e-3", 0.001), ("0,5", 0.5), (".25", 0.25), ("1,000.5", 1000.5), ("", "")]
+    ("typed", "value"),
+    [
+        ("1e-3", 0.001),
+        ("0,5", 0.5),
+        ("0,001", 0.001),
+        ("2,500", 2.5),
+        (".25", 0.25),
+        ("1,000.5", 1000.5),
+        ("1,000,000", 1e6),
+        ("", ""),
+        ("nan", "nan"),
+    ],
 )
 def test_numbers_are_read_kindly(typed, value):
     declared = next(d for d in declarations(TrainingSettings) if d.name == "learning_rate")

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QPainter
 from PySide6.QtWidgets import QApplication
 
 from lmstudio_app.engine.generation.settings import SamplingSettings
@@ -17,12 +17,14 @@ from lmstudio_app.gui.widgets.bar_list import Bar, BarList
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.model_chooser import ModelChooser, RunChoice
 from lmstudio_app.gui.widgets.prompt_field import PromptField
+from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.sampler_card import SamplerCard
 from lmstudio_app.gui.widgets.slider_row import counts_then_all, even, fine_below
 from lmstudio_app.gui.widgets.surprise_bars import SurpriseBars, surprise
 from lmstudio_app.gui.widgets.token_details import TokenDetails
+from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.weights_table import WeightsTable
-from tests.gui.widgets.conftest import colors, picture
+from tests.gui.widgets.conftest import colors, picture, wheel
 
 BARS = [
     Bar("·the", 0.5, ("50.0 %",), "1", mark=0.3),
@@ -84,11 +86,37 @@ def test_surprise(shown, qtbot):
     place = QPointF(view.area().left() + 1.5 * view.step(), 30)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=place.toPoint())
     assert view.current == 1
+    view.clear(first=40)
     view.append([2.0] * 20_000)
+    assert view.words(2) == "token 43: 2.0 bits"
     assert view.step() < 1
     assert picture(view) != empty
     view.clear()
     assert view.mean is None
+
+
+def test_figures_beside_the_bars_never_overlap(shown, monkeypatch):
+    view = shown(SurpriseBars(), 400, 66)
+    for most in (8.0, 14.2, 30.0, 60.0, 990.0):
+        view.clear()
+        view.append([most])
+        written = ticks_of(view, monkeypatch)
+        assert len(written) >= 2
+        assert all(below - above >= 0.9 * height for (below, height), (above, _) in itertools.pairwise(written))
+
+
+def ticks_of(view, monkeypatch):
+    """Where the figures beside the bars are written, from bottom to top: (middle, height)."""
+    written = []
+
+    class Noting(QPainter):
+        def drawText(self, box, *rest):
+            written.append((box.center().y(), box.height()))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lmstudio_app.gui.widgets.surprise_bars.QPainter", Noting)
+        picture(view)
+    return written
 
 
 @pytest.mark.parametrize(
@@ -119,6 +147,48 @@ def test_the_sampler_is_made_from_its_declarations(shown, qtbot):
     card.resize(300, 420)
     QApplication.processEvents()
     assert card.form.height() >= card.form.layout().heightForWidth(card.form.width())
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p"])
+def test_each_key_press_on_a_slider_changes_the_value(name, shown, qtbot):
+    card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
+    row = card.form.row(name)
+    qtbot.keyClick(row.slider, Qt.Key.Key_Home)
+    seen = [row.value()]
+    for _ in range(12):
+        qtbot.keyClick(row.slider, Qt.Key.Key_Right)
+        seen.append(row.value())
+    assert seen == sorted(set(seen))
+    for value in reversed(seen[:-1]):
+        qtbot.keyClick(row.slider, Qt.Key.Key_Left)
+        assert row.value() <= value
+    assert row.value() == seen[0]
+    qtbot.keyClick(row.slider, Qt.Key.Key_End)
+    assert row.slider.value() == row.slider.maximum()
+
+
+def test_a_slider_is_deaf_to_the_wheel_until_it_has_the_focus(shown, qtbot):
+    card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
+    row = card.form.row("top_k")
+    before = row.value()
+    assert not wheel(row.slider, -120)
+    assert row.value() == before
+    row.slider.setFocus()
+    qtbot.waitUntil(row.slider.hasFocus)
+    assert wheel(row.slider, -120)
+    assert row.value() != before
+
+
+@pytest.mark.parametrize("typed", ["nan", "inf", "-inf", "9" * 400])
+def test_a_slider_passes_over_what_is_no_number(typed, shown, qtbot):
+    card = shown(SamplerCard(declarations(SamplingSettings)), 330, 420)
+    row = card.form.row("temperature")
+    row.editor.clear()
+    qtbot.keyClicks(row.editor, typed)
+    assert row.value() == typed
+    row.editor.clear()
+    qtbot.keyClicks(row.editor, "5")
+    assert row.slider.value() == row.slider.maximum()
 
 
 def test_a_prompt_field(shown, qtbot):
@@ -166,6 +236,30 @@ def test_the_table_of_weights(shown, qtbot):
     assert marked.args == [1, 0]
     table.selectAll()
     assert table.selected_text() == "\t1  a\t2  ·b\n1  a\t1.000\t\n2  ·b\t0.250\t0.750"
+
+
+def test_a_marked_place_is_in_view(shown):
+    table = shown(WeightsTable(), 300, 200)
+    table.set_weights(np.tril(np.ones((60, 60))), ["x"] * 60)
+    told = []
+    table.cell_marked.connect(lambda *cell: told.append(cell))
+    table.mark(50, 40)
+    assert table.viewport().rect().contains(table.visualRect(table.numbers.index(50, 40)).center())
+    assert not told
+    bars = shown(BarList("Looks"), 300, 120)
+    bars.set_bars([Bar(f"token {n}", 1 / (n + 1), (f"{n}",)) for n in range(100)])
+    for row in (80, 3):
+        bars.set_current(row)
+        middle = bars.head_height() + (row + 0.5) * bars.row_height() - bars.verticalScrollBar().value()
+        assert 0 < middle < bars.viewport().height()
+
+
+@pytest.mark.parametrize("make", [lambda: BarList("Chances"), RunsTable, WeightsTable, lambda: TokenStrip("Tokens")])
+def test_copying_nothing_leaves_the_clipboard_alone(make, shown, qtbot):
+    view = shown(make(), 300, 200)
+    QGuiApplication.clipboard().setText("kept")
+    qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "kept"
 
 
 def test_details_stay_on_the_screen(shown, qtbot):

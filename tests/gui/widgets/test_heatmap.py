@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 
 from lmstudio_app.gui.widgets import color_maps
 from lmstudio_app.gui.widgets.head_grid import HeadGrid
 from lmstudio_app.gui.widgets.heatmap import Heatmap
-from tests.gui.widgets.conftest import hover, picture
+from tests.gui.widgets.conftest import hover, picture, wheel
 
 TOKENS = ["To", "m", "orrow", ",", " and", "\n"]
 
@@ -63,6 +63,27 @@ def test_the_mouse_marks_and_clicks_pin(heatmap, qtbot):
     qtbot.mouseClick(heatmap, Qt.MouseButton.LeftButton, pos=heatmap.box_of((4, 3)).center().toPoint())
     hover(heatmap, heatmap.rect().topLeft())
     assert heatmap.cell == (4, 3)
+
+
+def test_a_zoom_turns_with_the_wheel_and_the_readout_stays_under_the_mouse(shown):
+    heatmap = shown(Heatmap(), 520, 480)
+    heatmap.set_weights(weights(60), ["x"] * 60)
+    for _ in range(30):
+        wheel(heatmap, 4)
+    assert heatmap.visible_cells()[2] == pytest.approx(60 * 0.85)
+    middle = QPointF(heatmap.rect().center())
+    hover(heatmap, middle)
+    for _ in range(8):
+        wheel(heatmap, 120)
+        assert heatmap.cell == heatmap.cell_at(middle)
+
+
+def test_what_is_no_number_is_clear_and_breaks_nothing(heatmap):
+    heatmap.set_scale_to_largest(True)
+    heatmap.set_weights(np.full((6, 6), np.nan), TOKENS)
+    assert heatmap.maximum == 1.0
+    image, _ = heatmap.picture()
+    assert image.pixelColor(0, 5).alpha() == 0
 
 
 def test_the_largest_size_keeps_its_peaks(shown):

@@ -25,8 +25,6 @@ def test_durations(seconds, words):
 
 
 def test_small_rates_keep_their_power():
-    assert number_text.scaled(2.9e-4) == ("2.9", "×10⁻⁴")
-    assert number_text.scaled(0.94) == ("0.94", "")
     assert number_text.power(4.6e-5) == "4.6 × 10⁻⁵"
 
 
@@ -36,5 +34,11 @@ def test_losses_sizes_and_counts():
     assert number_text.size(1_420_000_000) == "1.4 GB"
     assert number_text.parameters(3_090_000) == ("3.09", "million")
     assert number_text.parameters(812) == ("812", "")
+    assert number_text.parameters(999_700) == ("1.00", "million")
+    assert number_text.parameters(999_400) == ("999", "thousand")
+    assert number_text.parameters(999_999_999) == ("1.00", "billion")
+    assert number_text.short_count(999_700) == "1 M"
+    assert number_text.short_count(999) == "999"
+    assert number_text.size(999_999) == "1.0 MB"
     assert number_text.plain(2500) == "2,500"
     assert number_text.moment(90) == "1.5 min"

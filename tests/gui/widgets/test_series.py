@@ -83,6 +83,16 @@ def test_thinning_shows_a_gap_of_one_point_among_a_million():
         assert np.isnan(thin(x, y, 0, 1e6, 800, average=average)[1]).any()
 
 
+def test_an_averaged_line_shows_the_values_between_many_gaps():
+    x = np.arange(100_000, dtype=float)
+    y = np.where(x % 50 == 0, np.nan, 2.0)
+    _, drawn = thin(x, y, 0, 1e5, 400, average=True)
+    assert len(drawn) <= 3 * 400
+    joined = np.isfinite(drawn[:-1]) & np.isfinite(drawn[1:])
+    assert joined.sum() >= len(drawn) // 3
+    assert np.nanmax(drawn) == np.nanmin(drawn) == 2.0
+
+
 def test_groups_do_not_move_while_the_line_grows():
     x = np.arange(4000, dtype=float)
     y = np.random.default_rng(1).normal(size=4000)

@@ -1,18 +1,31 @@
-"""Toggles, rows that wrap, samples side by side, sparklines, key figures, the search field."""
+"""Toggles, wrapping rows, samples, sparklines, key figures, words that elide, what is dropped and pasted."""
 
 from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
-from PySide6.QtWidgets import QPushButton, QWidget
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QPainter
+from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QWidget
 
+from lmstudio_app.gui.widgets.button import Button
+from lmstudio_app.gui.widgets.choice_row import ChoiceRow
+from lmstudio_app.gui.widgets.drop_area import DropArea
 from lmstudio_app.gui.widgets.key_figure import KeyFigure
+from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
+from lmstudio_app.gui.widgets.progress_strip import show_share
+from lmstudio_app.gui.widgets.prompt_field import PromptField
+from lmstudio_app.gui.widgets.rail import Rail
+from lmstudio_app.gui.widgets.runs_model import Column, RunRow
+from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.sample_strip import Sample, SampleStrip
 from lmstudio_app.gui.widgets.search_field import SearchField
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.sparkline import paint_sparkline
+from lmstudio_app.gui.widgets.statistics_card import Figure, StatisticsCard
+from lmstudio_app.gui.widgets.text import ElidedText
+from lmstudio_app.gui.widgets.text_preview import TextPreview
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 from tests.gui.widgets.conftest import colors, picture
 
@@ -77,6 +90,59 @@ def test_samples_stand_side_by_side_and_the_newest_is_in_view(shown, qtbot):
     assert not picture(strip).isNull()
 
 
+def test_a_sample_keeps_its_place_when_another_is_the_best(shown, qtbot):
+    strip = shown(SampleStrip(), 900, 140)
+    strip.show_samples([Sample(step, "text", 3.0, best=step == 200) for step in (100, 200, 300)])
+    strip.setCurrentIndex(strip.model().index(1, 0))
+    changed = []
+    strip.model().dataChanged.connect(lambda first, last, roles: changed.append(first.row()))
+    strip.show_samples([Sample(step, "text", 3.0, best=step == 400) for step in (100, 200, 300, 400)])
+    assert strip.currentIndex().row() == 1
+    assert strip.selectionModel().isRowSelected(1)
+    assert changed == [1, 2]  # the best before, and the newest before
+    assert "best" in strip.model().index(3, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    strip.show_samples([Sample(100, "text")])
+    assert strip.samples() == [Sample(100, "text")]
+
+
+def test_runs_without_a_figure_stand_last_in_either_order(shown):
+    table = shown(RunsTable(), 900, 200)
+    table.set_rows([RunRow("none"), RunRow("good", best=1.0), RunRow("nothing"), RunRow("poor", best=3.0)])
+    model = table.filtered
+    for order, best in ((Qt.SortOrder.AscendingOrder, "good"), (Qt.SortOrder.DescendingOrder, "poor")):
+        table.sortByColumn(Column.BEST, order)
+        names = [model.index(place, Column.NAME).data() for place in range(4)]
+        assert names[0] == best
+        assert set(names[2:]) == {"none", "nothing"}
+
+
+def test_names_are_read_with_every_character(qtbot):
+    button = Button("Train “R&B”")
+    qtbot.addWidget(button)
+    assert button.text() == "Train “R&&B”"
+    assert button.accessibleName() == "Train “R&B”"
+    assert button.shortcut().isEmpty()
+    button.set_words("Show “Q&A”")
+    assert button.text() == "Show “Q&&A”"
+    assert button.accessibleName() == "Show “Q&A”"
+
+
+def test_the_rail_keeps_saying_what_goes_on(shown, look):
+    rail = shown(Rail(), 80, 300)
+    button = rail.add("train", "Train")
+    button.ensurePolished()
+    plain = button.palette().buttonText().color()
+    button.set_dot("training", "A run trains")
+    button.set_lacking("There is no text yet")
+    assert button.accessibleDescription() == "A run trains"
+    assert button.palette().buttonText().color() != plain
+    button.set_dot(None)
+    assert button.accessibleDescription() == "There is no text yet"
+    button.set_lacking("")
+    assert button.palette().buttonText().color() == plain
+    assert not button.accessibleDescription()
+
+
 def test_a_sparkline_ends_in_its_last_point():
     image = QImage(120, 24, QImage.Format.Format_ARGB32)
     image.fill(QColor("white"))
@@ -95,6 +161,92 @@ def test_a_key_figure_says_name_value_and_unit(shown):
     assert figure.accessibleName() == "Parameters: 3.09 million"
     assert figure.accessibleDescription() == "counted exactly"
     assert figure.figure() == "3.09"
+
+
+@pytest.mark.parametrize(("width", "scale", "columns"), [(424, 1.0, 3), (330, 1.0, 2), (424, 1.25, 2), (330, 2.0, 1)])
+def test_statistics_show_whole_numbers(width, scale, columns, shown, look):
+    look.set_scale(scale)
+    card = shown(StatisticsCard([(str(place), f"Figure {place}") for place in range(9)]), width, 600)
+    card.show_figures({str(place): Figure("1,115,394") for place in range(9)})
+    QApplication.processEvents()
+    labels = [figure._figure for figure in card._figures.values()]
+    assert [label.text() for label in labels] == ["1,115,394"] * 9
+    assert all(label.width() >= label.sizeHint().width() for label in labels)
+    assert len({label.mapTo(card, QPoint()).x() for label in labels}) == columns
+    card.show_figures({"0": Figure("1,115,394" * 9)})
+    QApplication.processEvents()
+    assert labels[0].text().endswith("…")
+    assert labels[0].toolTip() == card.figure("0")
+
+
+def test_words_are_elided_anew_when_the_text_grows_and_keep_their_tooltip(shown, look):
+    label = shown(ElidedText("some words that fit"), 160, 24)
+    label.setToolTip("more about them")
+    label.set_words("other words that fit")
+    assert label.text() == label.words()
+    assert label.toolTip() == "more about them"
+    look.set_scale(2.0)
+    assert label.text().endswith("…")
+    assert label.toolTip() == "other words that fit\nmore about them"
+    look.set_scale(1.0)
+    assert label.toolTip() == "more about them"
+
+
+def test_a_choice_keeps_its_tooltip(shown):
+    choice = shown(ChoiceRow("n-gram"), 240, 24)
+    choice.setToolTip("Counts which tokens follow which.")
+    choice.set_figures(["2.31", "12 K"])
+    assert choice.toolTip() == "Counts which tokens follow which."
+    assert choice.accessibleDescription() == "2.31, 12 K"
+
+
+NARROW = "Qu’est-ce\u00a0?\n«\u202fRien\u00a0!\u202f»"
+
+
+def test_narrow_spaces_stay_as_they_are(shown, qtbot):
+    QGuiApplication.clipboard().setText(NARROW)
+    dialog = PasteDialog()
+    qtbot.addWidget(dialog)
+    with qtbot.waitSignal(dialog.given) as given:
+        dialog._add.click()
+    assert given.args[0] == NARROW
+    field = shown(PromptField("Prompt"), 400, 60)
+    field.set_text(NARROW)
+    assert field.text() == NARROW
+    preview = shown(TextPreview("Text"), 400, 200)
+    preview.show_text(NARROW)
+    for view in (field, preview):
+        QGuiApplication.clipboard().clear()
+        view.selectAll()
+        view.copy()
+        assert QGuiApplication.clipboard().text() == NARROW
+
+
+def test_a_bar_goes_as_far_as_any_text_is_long(qtbot):
+    bar = QProgressBar()
+    qtbot.addWidget(bar)
+    show_share(bar, 3_000_000_000, 6_000_000_000)
+    assert (bar.value(), bar.maximum()) == (500, 1000)
+    show_share(bar, 0, 0)
+    assert bar.maximum() == 0
+
+
+@pytest.mark.parametrize(("link", "taken"), [("https://example.org/", False), ("file:///tmp/text.txt", True)])
+def test_files_can_be_dropped_and_links_cannot(link, taken, shown, qtbot):
+    area = shown(DropArea("Drop a file", "any text"), 300, 200)
+    dropped = []
+    area.dropped.connect(dropped.append)
+    area.text_dropped.connect(dropped.append)
+    data = QMimeData()
+    data.setUrls([QUrl(link)])
+    data.setText(link)
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entering = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
+    entering.ignore()
+    QApplication.sendEvent(area, entering)
+    assert entering.isAccepted() == taken
+    area.dropEvent(QDropEvent(QPointF(9, 9), copy, data, left, none))
+    assert bool(dropped) == taken
 
 
 def test_the_search_field_tells_as_it_is_typed(shown, qtbot):

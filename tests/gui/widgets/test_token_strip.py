@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
 from lmstudio_app.gui.widgets.token_painting import background, boxes, surprise_color
 from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.token_text import label, visible
-from tests.gui.widgets.conftest import colors, hover, picture
+from tests.gui.widgets.conftest import colors, hover, picture, wheel
 
 TEXT = ["First", " Cit", "izen", ":", "\n", "We", " are", " poor", ".\n\n", "话说", "天", "下", "e", "\u0301", "", "龍"]
 
@@ -28,6 +28,36 @@ def test_what_would_not_show_is_shown():
     assert visible("a b", spaces=False) == "a b"
     assert visible("") == "◦"
     assert label("\u0301") == "◌\u0301"
+    assert visible("a\u2028b\u2029c\u0085") == "a␤b¶c␤"
+    assert visible("\u200b\ufeff\u00ad") == "⁞⁞‧"
+
+
+def test_no_character_hides_the_rest_of_its_line(strip):
+    strip.set_tokens(["a", "\u2028", "\u2029", "\u0085", "\u200b", "\ufeff", "\u00ad", "b"])
+    room = dict(boxes(strip, 0))
+    assert len(strip.lines) == 1
+    assert all(room[token].width() > 2 for token in range(8))
+
+
+def test_tokens_from_right_to_left_are_found_too(strip):
+    strip.set_tokens(["שלום", " ", "עולם", " abc"])
+    for token in range(4):
+        assert strip.token_at(strip.box_of(token).center()) == token
+
+
+def test_a_token_wider_than_the_strip_goes_on_in_the_next_line(strip, qtbot):
+    long = "Donaudampfschifffahrt" * 20 + "e\u0301"
+    strip.set_tokens(["so", " a", long, " b"])
+    wide = strip.viewport().width()
+    assert all(box.right() <= wide for number in range(len(strip.lines)) for _, box in boxes(strip, number))
+    assert "".join(piece.shown for piece in strip.lines.pieces if piece.token == 2) == long
+    strip.go_to(2)
+    qtbot.keyClick(strip, Qt.Key.Key_Down)
+    assert strip.current == 3
+    strip.set_tokens(["x", ".\n\n", "y"])
+    strip.go_to(1)
+    qtbot.keyClick(strip, Qt.Key.Key_Down)
+    assert strip.current == 2
 
 
 def test_lines_end_where_the_text_says_and_where_the_width_does(strip):
@@ -129,6 +159,27 @@ def test_text_can_be_enlarged(strip):
     assert strip.line_height() > before
     strip.zoom(0)
     assert strip.line_height() == before
+    control = Qt.KeyboardModifier.ControlModifier
+    wheel(strip.viewport(), 0, control, across=120)
+    wheel(strip.viewport(), 100, control)
+    assert strip.line_height() == before
+    wheel(strip.viewport(), 20, control)
+    assert strip.line_height() > before
+    for _ in range(6):
+        wheel(strip.viewport(), -20, control)
+    assert strip.line_height() == before
+
+
+def test_a_selection_dragged_below_the_edge_scrolls_on(strip, qtbot):
+    strip.set_tokens([" word"] * 2000)
+    bar, below = strip.verticalScrollBar(), strip.viewport().rect().bottomLeft() + QPoint(60, 40)
+    qtbot.mousePress(strip.viewport(), Qt.MouseButton.LeftButton, pos=strip.box_of(3).center().toPoint())
+    hover(strip.viewport(), below, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bar.value() > 4 * bar.singleStep())
+    qtbot.mouseRelease(strip.viewport(), Qt.MouseButton.LeftButton, pos=below)
+    assert strip.selection()[0] == 3
+    assert strip.lines.line_of(strip.current) >= 4
+    assert not strip._scroller.isActive()
 
 
 def test_writing_at_the_end_keeps_the_end_in_view(strip, qtbot):

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 
 from lmstudio_app.engine.registry import families
 from lmstudio_app.engine.settings import Problem, declarations
+from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.config_form import Section
 from lmstudio_app.gui.widgets.next_run_form import Choice, Estimate, NextRunForm
 from lmstudio_app.gui.widgets.run_header import RunButtons, RunHeader, RunWords
@@ -163,6 +164,8 @@ def test_the_form_offers_chooses_and_says_what_is_wrong(shown, qtbot):
     form.set_ready(False, "Fix 2 fields to train")
     assert not form.train.isEnabled()
     assert form.train.text() == form.train.accessibleName() == "Fix 2 fields to train"
+    theme.current().toggle()
+    assert form.train.icon().isNull()
     assert form.show_problems([]) == 0
     assert not form._name_row.wrong
     form.show_estimate(Estimate(("3.09", "million"), ("≈ 1.4", "/ 8.0 GB"), ("≈ 7", "min"), 0.175, "From “run 3”."))
