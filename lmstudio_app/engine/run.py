@@ -99,6 +99,11 @@ class Run:
         return self.config.name
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it from every other run, also from one that got its name after it was deleted."""
+        return str(self.folder), self.config.created
+
+    @property
     def corpus_folder(self) -> Path:
         """Where the run's corpus lies in its workspace."""
         return self.folder.parent.parent / "corpora" / self.config.corpus

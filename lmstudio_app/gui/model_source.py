@@ -51,7 +51,7 @@ class ModelSource(QObject):
         self._wanted_version = ""
         self._steps: dict[str, int] = {}
         self._known: tuple[object, ...] = ()
-        self._kept: tuple[tuple[str, int], Model] | None = None
+        self._kept: tuple[tuple[object, ...], Model] | None = None
         self._loading = threading.Lock()
         self.run: Run | None = None
         self.version = ""
@@ -147,7 +147,9 @@ class ModelSource(QObject):
         automatic = NOW if NOW in keys else BEST
         self.version = self._wanted_version if self._wanted_version in keys else automatic if automatic in keys else ""
         self.listed.emit()
-        known = (self.run.folder if self.run else None, self.version, self._steps.get(self.version))
+        if self.run is None:
+            self._kept = None
+        known = (self.run.identity if self.run else None, self.version, self._steps.get(self.version))
         if known != self._known:
             self._known = known
             self.changed.emit()
@@ -205,9 +207,10 @@ class ModelSource(QObject):
 
         def with_model(stopping: Stopping) -> Iterator[Any]:
             model = wait_for(copy, stopping) if copy is not None else None
-            if stopping():
-                return
-            yield from work(stopping, run, model or self._loaded(run, LAST if version == NOW else version, device))
+            if model is None and not stopping():
+                model = self._loaded(run, LAST if version == NOW else version, device)
+            if model is not None and not stopping():
+                yield from work(stopping, run, model)
 
         return self._session.jobs.start(with_model, arrived, ended, owner)
 
@@ -223,7 +226,9 @@ class ModelSource(QObject):
                 step = best.step
             elif version == LAST and saved:
                 step = saved[-1].step
-            key = (str(run.folder), step)
+            # A run that was deleted may have had the same name and a checkpoint at the same step.
+            written = next((one.written for one in saved if one.step == step), 0)
+            key = (*run.identity, step, device, written)
             if self._kept is None or self._kept[0] != key:
                 self._kept = (key, open_model(run, version, device))
             return self._kept[1]

@@ -56,6 +56,14 @@ class Checkpoint:
     validation_loss: float | None = None
     validation_bits_per_byte: float | None = None
 
+    @property
+    def written(self) -> int:
+        """When it was completed, in nanoseconds since 1970; 0 when it is gone."""
+        try:
+            return (self.folder / MANIFEST).stat().st_mtime_ns
+        except OSError:
+            return 0
+
 
 class Damaged(UserError):  # noqa: N818  (the name says what it is)
     """A checkpoint is not what its manifest says."""
