@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,9 +110,13 @@ class Run:
 
     # What it left -----------------------------------------------------------------------------------------------
 
+    def each_row(self) -> Iterator[dict[str, Any]]:
+        """The rows of `metrics.jsonl`, in order, as they are read."""
+        return read_jsonl(self.folder / METRICS)
+
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of `metrics.jsonl`, in order."""
-        return list(read_jsonl(self.folder / METRICS))
+        """All rows of `metrics.jsonl`, in order."""
+        return list(self.each_row())
 
     def samples(self) -> list[dict[str, Any]]:
         """The rows of `samples.jsonl`, in order."""

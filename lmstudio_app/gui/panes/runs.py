@@ -13,6 +13,7 @@ from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, StepDone, Validated
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.run_settings import setting_groups, setting_words
+from lmstudio_app.gui.run_states import RESUMABLE, live_words, saved_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets.button import Button
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.run import RunSummary
 
 Key = tuple[str, str, bool]
-
-RESUMABLE = frozenset({"queued", "stopped", "interrupted", "failed"})
 
 
 class RunsPane(Pane):
@@ -166,28 +165,17 @@ class RunsPane(Pane):
         """What is said of a run's state, and the token of its colour."""
         job = self.session.job
         if job is not None and self.session.is_training(summary.name):
-            live = {
-                "starting": self.tr("Starting"),
-                "training": self.tr("Training"),
-                "pausing": self.tr("Pausing"),
-                "paused": self.tr("Paused"),
-                "stopping": self.tr("Stopping"),
-            }
-            return live[job.state], "text"
+            return live_words(job.state), "text"
         if summary.name in self.session.queued:
             place = self.session.queued.index(summary.name) + 1
             return self.tr("Queued, place {place}").format(place=place), "text2"
-        states = {
-            "queued": (self.tr("Not started"), "text2"),
-            "running": (self.tr("Training in another window"), "text2"),
-            "paused": (self.tr("Paused in another window"), "text2"),
-            "stopped": (self.tr("Stopped, can be resumed"), "text2"),
-            "interrupted": (self.tr("Interrupted, can be resumed"), "warn"),
-            "finished": (self.tr("Finished"), "ok"),
-            "failed": (self.tr("Failed: {reason}").format(reason=summary.reason), "err"),
-            "damaged": (self.tr("Damaged: {reason}").format(reason=summary.reason), "err"),
-        }
-        return states[summary.state]
+        words = saved_words(summary.state)
+        if summary.state in ("stopped", "interrupted"):
+            words = self.tr("{state}, can be resumed").format(state=words)
+        elif summary.reason:
+            words = self.tr("{state}: {reason}").format(state=words, reason=summary.reason)
+        tones = {"interrupted": "warn", "finished": "ok", "failed": "err", "damaged": "err"}
+        return words, tones.get(summary.state, "text2")
 
     def _live(self, events: list[Event]) -> None:
         """Keep the row of the run in training up to date without reading the disk."""
