@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,7 +42,8 @@ SETTINGS, TOKENIZER, LOG = "run.toml", "tokenizer.json", "log.txt"
 class RunSummary:
     """A run as a row of a table. Losses are validation losses in bits per byte; `curve` holds (step, loss) points.
 
-    A run whose folder is damaged has the state "damaged" and a sentence as its `reason`.
+    `device` is what it was settled to compute on, empty before step 1; `saved` says whether it has a checkpoint. A run
+    whose folder is damaged has the state "damaged", a sentence as its `reason`, and no `config`.
     """
 
     name: str
@@ -59,6 +60,13 @@ class RunSummary:
     state: RunState = "queued"
     reason: str = ""
     curve: tuple[tuple[int, float], ...] = ()
+    device: str = ""
+    saved: bool = False
+    config: RunConfig | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as plain JSON values, without the settings."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "config"}
 
 
 class Run:
@@ -162,6 +170,9 @@ class Run:
             state=status.state,
             reason=status.reason,
             curve=status.curve,
+            device=self.execution.device if self.execution is not None else "",
+            saved=checkpoint.any_found(self.folder / CHECKPOINTS),
+            config=config,
         )
 
     def tokenizer(self) -> Tokenizer:

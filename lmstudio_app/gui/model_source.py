@@ -13,7 +13,7 @@ from lmstudio_app.engine.events import CheckpointSaved, Event
 from lmstudio_app.gui.job_thread import Arrived, Ended, JobThread, Stopping
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.training_job import wait_for
-from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.model_chooser import RunChoice
 
@@ -68,7 +68,7 @@ class ModelSource(QObject):
     def choices(self) -> list[RunChoice]:
         """All runs, the newest first; those that lack something say what."""
         color = self._session.run_color
-        return [RunChoice(s.name, model_words(s), color(s.name), self.lacking(s)) for s in self._session.runs]
+        return [RunChoice(s.name, _model_words(s), color(s.name), self.lacking(s)) for s in self._session.runs]
 
     def lacking(self, summary: RunSummary) -> str:
         """Why a run cannot be chosen, in one sentence; empty when it can."""
@@ -76,7 +76,7 @@ class ModelSource(QObject):
             return summary.reason
         if "attention" in self._needs and "attention" not in _offers(summary.family):
             words = self.tr("“{run}” ({model}) has no attention to show: attention needs a Transformer.")
-            return words.format(run=summary.name, model=model_words(summary))
+            return words.format(run=summary.name, model=_model_words(summary))
         return ""
 
     def lacking_run(self) -> str:
@@ -88,14 +88,7 @@ class ModelSource(QObject):
 
     def suggested(self) -> str:
         """The newest run that can be used here and has a saved model; empty when there is none."""
-        for summary in self._session.runs:
-            if not self.lacking(summary):
-                try:
-                    if self._session.workspace.run(summary.name).checkpoints():
-                        return summary.name
-                except UserError:
-                    continue
-        return ""
+        return next((one.name for one in self._session.runs if one.saved and not self.lacking(one)), "")
 
     @property
     def training(self) -> bool:
@@ -234,15 +227,8 @@ class ModelSource(QObject):
             return self._kept[1]
 
 
-def model_words(summary: RunSummary) -> str:
-    """A run's model in short: "LSTM 2 × 192", "Transformer (GPT) 4 × 4 × 128"."""
-    from lmstudio_app.engine.registry import families
-
-    family = families().get(summary.family)
-    if family is None:
-        return ""
-    tells = summary.outline[:1].isalpha() and summary.outline[:1].isupper()
-    return summary.outline if tells else f"{declared(family.title)} {summary.outline}"
+def _model_words(summary: RunSummary) -> str:
+    return model_words(summary.family, summary.outline) if summary.family else ""
 
 
 def _offers(family: str) -> frozenset[str]:

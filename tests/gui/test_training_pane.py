@@ -131,6 +131,48 @@ def test_drafting(session, corpus, open_pane, qtbot):
     qtbot.waitUntil(form.train.isEnabled)
 
 
+def test_a_family_takes_no_settings_along_that_it_has_no_rows_for(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    form = pane.form
+    session.change_draft(training={"steps": 500}, execution={"device": "cpu", "threads": 999})
+    pane.next_run.check()
+    assert form.train.text() == "Fix 1 field to train"
+    form.family_chosen.emit("ngram")
+    pane.next_run.check()
+    assert form.train.isEnabled()
+    form.form.row("model.order").set_value(4)
+    form.form._edited()
+    assert session.draft.model == {"order": 4}
+    form.family_chosen.emit("gpt")
+    pane.next_run.check()
+    assert session.draft.training == {}
+    assert session.draft.execution == {"device": "cpu", "threads": 999}
+    assert form.form.row("execution.threads").wrong  # and there is a row to mend it in
+
+
+def test_what_is_wrong_where_there_is_no_row_is_said_above_the_button(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    session.change_draft(family="ngram", training={"no such setting": 5})
+    pane.next_run.check()
+    assert not pane.form.train.isEnabled()
+    assert pane.form._rest.text().startswith("There is no such setting.") and pane.form._rest.isVisible()
+    session.choose_family("ngram")
+    pane.next_run.check()
+    assert pane.form.train.isEnabled() and not pane.form._rest.isVisible()
+
+
+def test_no_run_folder_is_opened_while_somebody_types(session, corpus, open_pane, qtbot, monkeypatch):
+    make_run(session.workspace, "run 007", "gpt", day=1)
+    session.list_runs()
+    qtbot.waitUntil(lambda: len(session.runs) == 1)
+    pane = open_pane()
+    monkeypatch.setattr(Run, "open", lambda folder: pytest.fail(f"{folder} was read"))
+    draft_tiny(session)
+    pane.next_run.check()
+    assert pane.form.train.isEnabled()
+    assert session.configuration().name == "run 008"
+
+
 def test_the_yardsticks_are_drawn_before_the_first_run(session, corpus, open_pane, qtbot):
     pane = open_pane()
     qtbot.waitUntil(lambda: len(pane.view.plot.surface.references) == 2)
@@ -256,8 +298,7 @@ def test_time_is_told_only_from_a_timed_run_of_the_same_shape(session, corpus, o
     assert pane.form._time.figure() == "–"
     pane.form.train.click()
     qtbot.waitUntil(lambda: ended(session), timeout=60_000)
-    pane.next_run.check()
-    assert pane.form._time.figure().startswith("≈ ")
+    qtbot.waitUntil(lambda: pane.form._time.figure().startswith("≈ "))
     assert session.run.name in pane.form._basis.text()
     draft_tiny(session)
     session.change_draft(model={**TINY["gpt"], "width": 32})

@@ -83,7 +83,7 @@ def draft_from_file(
 
 def next_run_name(workspace: Workspace) -> str:
     """ "run 001", or the number after the highest there is."""
-    found = [re.fullmatch(r"run (\d{1,9})", run.name, re.IGNORECASE) for run in workspace.runs()]
+    found = [re.fullmatch(r"run (\d{1,9})", name, re.IGNORECASE) for name in workspace.run_names()]
     return f"run {max((int(match[1]) for match in found if match), default=0) + 1:03d}"
 
 

@@ -143,6 +143,11 @@ def found(checkpoints: Path) -> list[Checkpoint]:
     return sorted(listed, key=lambda checkpoint: checkpoint.step)
 
 
+def any_found(checkpoints: Path) -> bool:
+    """Whether there is a checkpoint in a folder."""
+    return any((folder / MANIFEST).is_file() for folder in checkpoints.glob("step-*"))
+
+
 def best(checkpoints: list[Checkpoint]) -> Checkpoint | None:
     """The one with the lowest validation loss, the earliest of equals; the last one when none was validated."""
     validated = [checkpoint for checkpoint in checkpoints if checkpoint.validation_loss is not None]

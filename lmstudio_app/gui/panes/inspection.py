@@ -203,7 +203,7 @@ class InspectPane(Pane):
         if name := self.source.suggested():
             self.source.choose(name)
         else:
-            self.session.change_draft(family="gpt", model={})
+            self.session.choose_family("gpt")
             self.go.emit("train")
 
     def _follow(self) -> None:
