@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -42,7 +41,6 @@ class RunsPane(Pane):
         self._build()
         self._connect()
         self._show_runs()
-        self._read_settings()
 
     def title(self) -> str:
         return self.tr("Runs")
@@ -68,6 +66,7 @@ class RunsPane(Pane):
         self.count = Text("", "card-title")
         self.open = Button(self.tr("Open"), "arrow-right", "primary")
         self.resume = Button(self.tr("Resume"), "resume")
+        self.unqueue = Button(self.tr("Take out of the queue"), "close")
         self.rename = Button(self.tr("Rename"), "rename")
         self.delete = Button(self.tr("Delete"), "trash")
         self.details = RunDetails()
@@ -77,7 +76,7 @@ class RunsPane(Pane):
         card.head.insertWidget(0, self.count)
         card.head.insertWidget(1, self.filter)
         self.filter.setMinimumWidth(230)
-        for button in (self.resume, self.rename, self.delete, self.open):
+        for button in (self.unqueue, self.resume, self.rename, self.delete, self.open):
             card.head.addWidget(button)
         card.body.addWidget(self.table)
         split = QSplitter(Qt.Orientation.Vertical)
@@ -108,6 +107,7 @@ class RunsPane(Pane):
         self.filter.searched.connect(self._filter)
         self.open.clicked.connect(lambda: self._with_picked(self._open))
         self.resume.clicked.connect(lambda: self._with_picked(self._resume))
+        self.unqueue.clicked.connect(lambda: self._with_picked(self.session.unqueue))
         self.rename.clicked.connect(self.table.rename_picked)
         self.delete.clicked.connect(self._delete)
         self.empty.acted.connect(lambda: self.go.emit("train"))
@@ -115,7 +115,6 @@ class RunsPane(Pane):
         undo.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         undo.activated.connect(self._undo)
         session.runs_changed.connect(self._show_runs)
-        session.runs_changed.connect(self._read_settings)
         session.job_changed.connect(self._show_runs)
         session.events_arrived.connect(self._live)
         session.devices_changed.connect(self._offer_devices)
@@ -158,7 +157,7 @@ class RunsPane(Pane):
             state=words,
             tone=tone,
             color=self.session.run_color(summary.name),
-            search=self._settings.get(_key(summary), ""),
+            search=self._search(summary),
         )
 
     def _state(self, summary: RunSummary) -> tuple[str, str]:
@@ -205,6 +204,7 @@ class RunsPane(Pane):
         self.rename.setEnabled(summary is not None and not damaged and not busy)
         self.resume.setEnabled(summary is not None and self._resumable(summary))
         self.delete.setEnabled(bool(names) and not busy)
+        self.unqueue.setVisible(summary is not None and summary.name in self.session.queued)
         self._show_details(summary)
 
     def _resumable(self, summary: RunSummary) -> bool:
@@ -293,25 +293,12 @@ class RunsPane(Pane):
         self.table.filtered.set_filter(words)
         self._count()
 
-    def _read_settings(self) -> None:
-        """Read the settings of runs that are new here, on a thread, so that the filter finds them."""
-        workspace = self.session.workspace
-        wanted = [_key(summary) for summary in self.session.runs if summary.state != "damaged"]
-        missing = [key for key in wanted if key not in self._settings]
-        if not missing:
-            return
-        self._settings |= dict.fromkeys(missing, "")  # asked for once
-
-        def work(stopping: Any) -> Any:
-            for key in missing:
-                with suppress(UserError):
-                    yield key, setting_words(workspace.run(key[0]).config.to_mapping())
-
-        def arrived(items: list[tuple[Key, str]]) -> None:
-            self._settings |= dict(items)
-            self._show_runs()
-
-        self.session.jobs.start(work, arrived, owner=self)
+    def _search(self, summary: RunSummary) -> str:
+        """The settings of a run in words that the filter finds; put into words once."""
+        key = _key(summary)
+        if key not in self._settings and summary.config is not None:
+            self._settings[key] = setting_words(summary.config.to_mapping())
+        return self._settings.get(key, "")
 
 
 def _key(summary: RunSummary) -> Key:
