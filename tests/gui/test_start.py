@@ -12,6 +12,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from lmstudio_app.engine.data.samples import Sample, samples
+from lmstudio_app.engine.training.status import Status, write_status
 from lmstudio_app.gui import recorded_example as example_file
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.ladder import rungs
@@ -219,6 +220,16 @@ def test_a_rung_that_counts_takes_no_training_settings_along(pane):
     assert pane.run.problem() == "" and pane.run.train.isEnabled()
     assert pane.session.draft.training == {}
     assert pane.session.draft.execution["device"] == "cpu"
+
+
+def test_the_ladder_knows_scores_by_the_settings_of_the_runs(pane, qtbot):
+    make_corpus(pane.session.workspace)
+    run = make_run(pane.session.workspace, "listener", "recurrent", day=1)
+    write_status(run.folder, Status(state="finished", step=20, best_bits_per_byte=1.5))
+    pane.session.choose_corpus("tale")
+    pane.session.list_runs()
+    qtbot.waitUntil(lambda: pane.run._rungs["recurrent.lstm"]._figures[0] == "1.50")
+    assert pane.run._rungs["recurrent.gru"]._figures[0] == "–"
 
 
 def test_settings_first_goes_to_the_form(pane, qtbot):
