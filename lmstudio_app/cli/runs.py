@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from cyclopts import App
 
 from lmstudio_app.cli.terminal import Terminal
@@ -19,7 +17,7 @@ def register(app: App, terminal: Terminal) -> None:
         """All runs of the workspace, newest first."""
         summaries = terminal.workspace().runs()
         if terminal.json:
-            terminal.result({"runs": [dataclasses.asdict(summary) for summary in summaries]})
+            terminal.result({"runs": [summary.to_json() for summary in summaries]})
             return
         rows = [
             (

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,7 +42,8 @@ SETTINGS, TOKENIZER, LOG = "run.toml", "tokenizer.json", "log.txt"
 class RunSummary:
     """A run as a row of a table. Losses are validation losses in bits per byte; `curve` holds (step, loss) points.
 
-    A run whose folder is damaged has the state "damaged" and a sentence as its `reason`.
+    `device` is what it was settled to compute on, empty before step 1; `saved` says whether it has a checkpoint. A run
+    whose folder is damaged has the state "damaged", a sentence as its `reason`, and no `config`.
     """
 
     name: str
@@ -59,6 +60,13 @@ class RunSummary:
     state: RunState = "queued"
     reason: str = ""
     curve: tuple[tuple[int, float], ...] = ()
+    device: str = ""
+    saved: bool = False
+    config: RunConfig | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as plain JSON values, without the settings."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "config"}
 
 
 class Run:
@@ -99,15 +107,24 @@ class Run:
         return self.config.name
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it from every other run, also from one that got its name after it was deleted."""
+        return str(self.folder), self.config.created
+
+    @property
     def corpus_folder(self) -> Path:
         """Where the run's corpus lies in its workspace."""
         return self.folder.parent.parent / "corpora" / self.config.corpus
 
     # What it left -----------------------------------------------------------------------------------------------
 
+    def each_row(self) -> Iterator[dict[str, Any]]:
+        """The rows of `metrics.jsonl`, in order, as they are read."""
+        return read_jsonl(self.folder / METRICS)
+
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of `metrics.jsonl`, in order."""
-        return list(read_jsonl(self.folder / METRICS))
+        """All rows of `metrics.jsonl`, in order."""
+        return list(self.each_row())
 
     def samples(self) -> list[dict[str, Any]]:
         """The rows of `samples.jsonl`, in order."""
@@ -153,6 +170,9 @@ class Run:
             state=status.state,
             reason=status.reason,
             curve=status.curve,
+            device=self.execution.device if self.execution is not None else "",
+            saved=checkpoint.any_found(self.folder / CHECKPOINTS),
+            config=config,
         )
 
     def tokenizer(self) -> Tokenizer:

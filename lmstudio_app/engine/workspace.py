@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,9 +106,13 @@ class Workspace:
 
     # Runs -------------------------------------------------------------------------------------------------------
 
+    def run_names(self) -> list[str]:
+        """The names of all runs, damaged ones too, in alphabetical order."""
+        return _names(self._runs)
+
     def runs(self) -> list[RunSummary]:
         """All runs, the newest first; a damaged one says what is wrong with it."""
-        summaries = [self._summary(name) for name in _names(self._runs)]
+        summaries = [self._summary(name) for name in self.run_names()]
         return sorted(summaries, key=lambda summary: (summary.created, summary.name), reverse=True)
 
     def run(self, name: str) -> Run:
@@ -156,7 +161,7 @@ class Workspace:
 
     def _sound_runs(self) -> list[Run]:
         runs = []
-        for name in _names(self._runs):
+        for name in self.run_names():
             try:
                 runs.append(Run.open(self._runs / name))
             except UserError:
@@ -165,7 +170,7 @@ class Workspace:
 
     def _existing(self, place: Path, name: str, kind: str) -> Path:
         folder = inside(place, name)
-        if folder.is_dir() and name in _names(place):
+        if folder.is_dir() and name in _names(place):  # a disk that ignores case would take another spelling
             return folder
         known = _names(place)
         sentences = {
@@ -201,7 +206,8 @@ def default_folder() -> Path:
 
 def _names(place: Path) -> list[str]:
     try:
-        names = [path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        with os.scandir(place) as found:  # knows what a folder is without asking for each
+            names = [each.name for each in found if each.is_dir() and not each.name.startswith(".")]
     except FileNotFoundError:
         return []
     except OSError as error:

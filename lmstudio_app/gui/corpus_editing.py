@@ -26,8 +26,9 @@ TEXT = frozenset({"cleaning", "split", "encodings"})
 class CorpusEditing(QObject):
     """Ties the controls of the cards to the session, one way round: an edit is asked for, and what comes is shown.
 
-    Signals: `failed(object)` an exception, `mendable(object, str)` one that goes away with another encoding of the
-    picked file, `changed(object)` a `Preparation` that gave a corpus another text, from which runs had learned.
+    Signals: `failed(object)` an exception, `mendable(object, str)` a `Preparation` whose failure goes away with another
+    encoding of the file that it names, `changed(object)` one that gave a corpus another text, from which runs had
+    learned.
     """
 
     failed = Signal(object)
@@ -40,7 +41,6 @@ class CorpusEditing(QObject):
         self._cards = cards
         self._shown = shown
         self._values: tuple[str, Any] = ("", None)
-        self._before: dict[int, tuple[dict[str, Any], dict[str, str]]] = {}
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
         self._typed.setInterval(TYPING_MILLISECONDS)
@@ -63,20 +63,23 @@ class CorpusEditing(QObject):
             self.show(afresh=True)
             return
         if all(path in known for path in encodings or {}):  # a file that was added cannot be taken out again
-            self._before[id(one)] = (before, {path: known[path] for path in encodings or {}})
+            one.before = {**before, "encodings": {path: known[path] for path in encodings or {}}}
         self.show()
 
     def undo(self, one: Preparation) -> None:
         """Give a corpus the text that it had before `one`."""
-        groups, encodings = self._before.pop(id(one))
         try:
-            self._session.redo(one.corpus, encodings=encodings, **groups)
+            self._session.redo(one.corpus, **one.before)
         except UserError as error:
             self.failed.emit(error)
 
-    def can_undo(self, one: Preparation) -> bool:
-        """Whether the text that a corpus had before `one` is known."""
-        return id(one) in self._before
+    def mend(self, one: Preparation, encoding: str) -> None:
+        """Do what `one` failed to do, with another encoding of the file that did not fit."""
+        path = str(getattr(one.failure, "values", {}).get("path", ""))
+        try:
+            self._session.redo(one.corpus, **one.request | {"encodings": {**one.request["encodings"], path: encoding}})
+        except UserError as error:
+            self.failed.emit(error)
 
     def choose_encoding(self, encoding: str) -> None:
         """Read the picked file in another encoding; how it begins is shown at once."""
@@ -243,12 +246,11 @@ class CorpusEditing(QObject):
         if corpus is None or one.corpus != corpus.name:
             return
         if not one.ready:
-            self._before.pop(id(one), None)
             self._shown.show_corpus(corpus.name)
             self.show(afresh=True)
             choices = getattr(one.failure, "choices", ())
             if choices and getattr(one.failure, "field", "") == "encoding":
-                self.mendable.emit(one.failure, str(choices[0]))
+                self.mendable.emit(one, str(choices[0]))
         elif TEXT & _groups(one) and any(run.corpus == corpus.name for run in self._session.runs):
             self.changed.emit(one)
 

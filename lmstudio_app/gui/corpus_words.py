@@ -88,7 +88,7 @@ def short_encoding(encoding: str) -> str:
     from lmstudio_app.engine.data.encoding import KNOWN
 
     name, _, repair = encoding.partition("+")
-    words = KNOWN.get(name, name).partition(" (")[0].partition(" with ")[0].partition(",")[0]
+    words = declared(KNOWN.get(name, name).partition(" (")[0].partition(" with ")[0].partition(",")[0])
     return f"{words} (�)" if repair == "replace" else f"{words} (+)" if repair else words
 
 

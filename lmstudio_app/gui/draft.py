@@ -26,6 +26,10 @@ class Draft(NamedTuple):
     execution: Mapping[str, Any] = NOTHING
 
     def values(self) -> dict[str, dict[str, Any]]:
-        """The settings by group, as the pipeline takes them; empty groups left out."""
-        groups = ("tokenizer", "model", "training", "execution")
+        """The settings by group, as the pipeline takes them; empty groups left out, and those the family ignores."""
+        from lmstudio_app.engine.registry import families
+
+        known = families().get(self.family)
+        places = () if known is not None and known.learning == "counting" else ("execution",)
+        groups = ("tokenizer", "model", "training", *places)
         return {name: dict(getattr(self, name)) for name in groups if getattr(self, name)}

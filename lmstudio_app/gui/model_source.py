@@ -13,7 +13,7 @@ from lmstudio_app.engine.events import CheckpointSaved, Event
 from lmstudio_app.gui.job_thread import Arrived, Ended, JobThread, Stopping
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.training_job import wait_for
-from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.model_chooser import RunChoice
 
@@ -51,7 +51,7 @@ class ModelSource(QObject):
         self._wanted_version = ""
         self._steps: dict[str, int] = {}
         self._known: tuple[object, ...] = ()
-        self._kept: tuple[tuple[str, int], Model] | None = None
+        self._kept: tuple[tuple[object, ...], Model] | None = None
         self._loading = threading.Lock()
         self.run: Run | None = None
         self.version = ""
@@ -68,7 +68,7 @@ class ModelSource(QObject):
     def choices(self) -> list[RunChoice]:
         """All runs, the newest first; those that lack something say what."""
         color = self._session.run_color
-        return [RunChoice(s.name, model_words(s), color(s.name), self.lacking(s)) for s in self._session.runs]
+        return [RunChoice(s.name, _model_words(s), color(s.name), self.lacking(s)) for s in self._session.runs]
 
     def lacking(self, summary: RunSummary) -> str:
         """Why a run cannot be chosen, in one sentence; empty when it can."""
@@ -76,7 +76,7 @@ class ModelSource(QObject):
             return summary.reason
         if "attention" in self._needs and "attention" not in _offers(summary.family):
             words = self.tr("“{run}” ({model}) has no attention to show: attention needs a Transformer.")
-            return words.format(run=summary.name, model=model_words(summary))
+            return words.format(run=summary.name, model=_model_words(summary))
         return ""
 
     def lacking_run(self) -> str:
@@ -88,14 +88,7 @@ class ModelSource(QObject):
 
     def suggested(self) -> str:
         """The newest run that can be used here and has a saved model; empty when there is none."""
-        for summary in self._session.runs:
-            if not self.lacking(summary):
-                try:
-                    if self._session.workspace.run(summary.name).checkpoints():
-                        return summary.name
-                except UserError:
-                    continue
-        return ""
+        return next((one.name for one in self._session.runs if one.saved and not self.lacking(one)), "")
 
     @property
     def training(self) -> bool:
@@ -147,7 +140,9 @@ class ModelSource(QObject):
         automatic = NOW if NOW in keys else BEST
         self.version = self._wanted_version if self._wanted_version in keys else automatic if automatic in keys else ""
         self.listed.emit()
-        known = (self.run.folder if self.run else None, self.version, self._steps.get(self.version))
+        if self.run is None:
+            self._kept = None
+        known = (self.run.identity if self.run else None, self.version, self._steps.get(self.version))
         if known != self._known:
             self._known = known
             self.changed.emit()
@@ -205,9 +200,10 @@ class ModelSource(QObject):
 
         def with_model(stopping: Stopping) -> Iterator[Any]:
             model = wait_for(copy, stopping) if copy is not None else None
-            if stopping():
-                return
-            yield from work(stopping, run, model or self._loaded(run, LAST if version == NOW else version, device))
+            if model is None and not stopping():
+                model = self._loaded(run, LAST if version == NOW else version, device)
+            if model is not None and not stopping():
+                yield from work(stopping, run, model)
 
         return self._session.jobs.start(with_model, arrived, ended, owner)
 
@@ -223,21 +219,16 @@ class ModelSource(QObject):
                 step = best.step
             elif version == LAST and saved:
                 step = saved[-1].step
-            key = (str(run.folder), step)
+            # A run that was deleted may have had the same name and a checkpoint at the same step.
+            written = next((one.written for one in saved if one.step == step), 0)
+            key = (*run.identity, step, device, written)
             if self._kept is None or self._kept[0] != key:
                 self._kept = (key, open_model(run, version, device))
             return self._kept[1]
 
 
-def model_words(summary: RunSummary) -> str:
-    """A run's model in short: "LSTM 2 × 192", "Transformer (GPT) 4 × 4 × 128"."""
-    from lmstudio_app.engine.registry import families
-
-    family = families().get(summary.family)
-    if family is None:
-        return ""
-    tells = summary.outline[:1].isalpha() and summary.outline[:1].isupper()
-    return summary.outline if tells else f"{declared(family.title)} {summary.outline}"
+def _model_words(summary: RunSummary) -> str:
+    return model_words(summary.family, summary.outline) if summary.family else ""
 
 
 def _offers(family: str) -> frozenset[str]:

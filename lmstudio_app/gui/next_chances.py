@@ -66,6 +66,12 @@ class NextChances(QObject):
         self._asking.forget()
         self._known = None
 
+    def clear(self, words: str) -> None:
+        """Show no chances, and say why."""
+        self.forget()
+        self._card.clear()
+        self._card.show_words(words)
+
     @property
     def known(self) -> bool:
         """Whether the card shows what a model answered."""
@@ -104,7 +110,8 @@ class NextChances(QObject):
 
     def _ask(self, ended: Ended) -> JobThread | None:
         place = self._place()
-        if place is None or self._source.run is None or not self._source.version:
+        run = self._source.run
+        if place is None or run is None or not self._source.version:
             return None
         if len(place.prompt) + len(place.written) > MOST_TOKENS:
             return None
@@ -115,8 +122,9 @@ class NextChances(QObject):
             return [pipeline.expect(run, place.prompt, place.written, model)]
 
         def arrived(items: list[Expectation]) -> None:
-            self._known = (place, items[-1])
-            self.shape(self._settings)
+            if self._source.run is not None and self._source.run.identity == run.identity and self._place() == place:
+                self._known = (place, items[-1])
+                self.shape(self._settings)
 
         return self._source.start(work, arrived, ended, self._owner)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Declaration, Problem, Settings, SettingsError, declarations, read
@@ -25,13 +25,7 @@ GROUPS = ("model", "training", "execution")
 
 
 class NextRun(QObject):
-    """Ties a `NextRunForm` to a `Session`, one way round: an edit changes the draft, the draft is checked and shown.
-
-    Signals: `corpus_changed()` when the draft names another text; `checked()` after the draft was looked over.
-    """
-
-    corpus_changed = Signal()
-    checked = Signal()
+    """Ties a `NextRunForm` to a `Session`, one way round: an edit changes the draft, the draft is checked and shown."""
 
     def __init__(self, session: Session, form: NextRunForm) -> None:
         super().__init__(form)
@@ -47,7 +41,7 @@ class NextRun(QObject):
         self._soon.setInterval(CHECK_MILLISECONDS)
         self._soon.timeout.connect(self.check)
         form.corpus_chosen.connect(session.choose_corpus)
-        form.family_chosen.connect(self._choose_family)
+        form.family_chosen.connect(session.choose_family)
         form.preset_chosen.connect(lambda preset: session.change_draft(preset=preset, model={}))
         form.named.connect(lambda name: session.change_draft(name=name.strip()))
         form.changed.connect(self._edited)
@@ -143,7 +137,6 @@ class NextRun(QObject):
             self.corpus = self._session.workspace.corpus(name) if name else None
         except UserError:
             self.corpus = None  # the check says it in a sentence, at the field
-        self.corpus_changed.emit()
 
     def _corpus_words(self) -> str:
         if self.corpus is None:
@@ -158,16 +151,9 @@ class NextRun(QObject):
 
     # Taking edits -------------------------------------------------------------------------------------------------
 
-    def _choose_family(self, name: str) -> None:
-        from lmstudio_app.engine.registry import family
-
-        draft = self._session.draft
-        same = family(name).learning == family(draft.family).learning
-        self._session.change_draft(family=name, model={}, training=dict(draft.training) if same else {})
-
     def _edited(self, values: Mapping[str, Any]) -> None:
         """Keep in the draft what differs from the preset and the declared defaults."""
-        changes: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+        changes: dict[str, dict[str, Any]] = {path.partition(".")[0]: {} for path in values}
         for path, value in values.items():
             group, _, name = path.partition(".")
             base = self._base.get(path)
@@ -195,7 +181,6 @@ class NextRun(QObject):
         if mended is not None:
             self._form.show_estimate(self._estimate(mended, changes))
             self._show_remarks(mended)
-        self.checked.emit()
 
     def _problems(self) -> list[Problem]:
         """What is wrong with the draft; without a text at least the settings are checked."""
@@ -214,13 +199,14 @@ class NextRun(QObject):
         """The draft with the first value that works in each wrong field, and what was changed, in words."""
         from lmstudio_app.engine import pipeline
 
-        if not self._corpus_name or not all(p.choices and p.field.partition(".")[0] in GROUPS for p in problems):
+        rows = self._form.form.rows()
+        if not self._corpus_name or not all(p.choices and p.field in rows for p in problems):
             return None, ""
         draft, values, words = self._session.draft, self._session.draft.values(), []
         for problem in problems:
             group, _, name = problem.field.partition(".")
             values.setdefault(group, {})[name] = problem.choices[0]
-            title = declared(self._form.form.row(problem.field).declaration.title)
+            title = declared(rows[problem.field].declaration.title)
             words.append(self.tr("{setting} {value}").format(setting=title.lower(), value=problem.choices[0]))
         try:
             config = pipeline.draft(
@@ -272,23 +258,16 @@ class NextRun(QObject):
 
     def _time(self, config: RunConfig) -> tuple[tuple[str, str], str]:
         """How long it will take, if a run of the same shape was timed here; never a guess."""
-        for summary in sorted(self._session.workspace.runs(), key=lambda run: run.created, reverse=True):
-            if summary.family != config.family or summary.step < 20 or summary.seconds <= 0:
+        device = self._session.chosen_device()
+        for summary in self._session.runs:
+            if summary.family != config.family or summary.step < 20 or summary.seconds <= 0 or summary.config is None:
                 continue
-            try:
-                other = self._session.workspace.run(summary.name)
-            except UserError:
-                continue
-            if _same_work(other.config, config) and self._same_place(other.execution):
+            if _same_work(summary.config, config) and device is not None and device.kind == summary.device:
                 seconds = summary.seconds / summary.step * config.plan.steps
                 figure, _, unit = number_text.duration(seconds).partition(" ")
                 basis = self.tr("Time at the pace of “{run}”, the same model on the same device.")
                 return (f"≈ {figure}", unit), basis.format(run=summary.name)
         return ("–", ""), self.tr("Time shows after the first steps; memory is worked out from the shape.")
-
-    def _same_place(self, execution: Any) -> bool:
-        device = self._session.chosen_device()
-        return device is not None and execution is not None and execution.device == device.kind
 
     def _show_remarks(self, config: RunConfig) -> None:
         """What a figure means for this text, beside the figure."""

@@ -21,8 +21,9 @@ class Preparation:
     """One corpus in the making.
 
     `corpus` names one that is made again and is empty for a new one. `request` holds what was asked for, so that it can
-    be asked for again. `progress` is the latest report, `counted` what is known of the text before it is ready. In the
-    end `ready` is the corpus' name, or `failure` the exception that ended it; neither when a person stopped it.
+    be asked for again; `before` is what would undo it, empty when nothing would. `progress` is the latest report,
+    `counted` what is known of the text before it is ready. In the end `ready` is the corpus' name, or `failure` the
+    exception that ended it; neither when a person stopped it.
     """
 
     def __init__(self, steps: Steps, request: Mapping[str, Any], corpus: str = "") -> None:
@@ -30,6 +31,7 @@ class Preparation:
 
         self.steps = steps
         self.request = dict(request)
+        self.before: Mapping[str, Any] = {}
         self.corpus = corpus
         self.progress: Progress = Progress("", 0, 0, "")
         self.counted: Counted | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
@@ -93,12 +93,20 @@ def _read(tokenizer: Tokenizer, text: str) -> Prompt:
     return Prompt(text, tuple(tokens.tolist()), tuple(tokenizer.pieces(tokens)))
 
 
-def beginning(run: Run) -> str:
-    """A prompt in the manner of the run's corpus; empty when the corpus is not there any more."""
+def lacking_words(missing: Sequence[str]) -> str:
+    """What to do about characters that a run's vocabulary lacks."""
+    words = QCoreApplication.translate(
+        "PromptReading", "The vocabulary lacks {characters}. Leave them out, or open a run with a BPE tokenizer."
+    )
+    return words.format(characters=" ".join(f"“{character}”" for character in missing[:20]))
+
+
+def beginning(run: Run, characters: int | None = None) -> str:
+    """A prompt in the manner of the run's corpus, of about so many characters; empty when the corpus has gone."""
     from lmstudio_app.engine.data.corpus import Corpus
-    from lmstudio_app.engine.pipeline.draft import opening_words
+    from lmstudio_app.engine.pipeline.draft import PROMPT_CHARACTERS, opening_words
 
     try:
-        return opening_words(Corpus.open(run.corpus_folder))
+        return opening_words(Corpus.open(run.corpus_folder), characters or PROMPT_CHARACTERS)
     except UserError:
         return ""

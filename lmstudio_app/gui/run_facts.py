@@ -24,11 +24,16 @@ class RunFacts(QObject):
         """What is known before there is a text: the declared defaults."""
         from lmstudio_app.engine.data.corpus import CorpusSettings
         from lmstudio_app.engine.registry import family
+        from lmstudio_app.engine.settings import SettingsError, read
         from lmstudio_app.engine.training.settings import plan, training_settings
 
         usual = CorpusSettings()
         known = family(draft.family)
-        model = known.settings(**{**known.presets[draft.preset], **draft.model})
+        preset = known.presets[draft.preset]
+        try:
+            model = read(known.settings, {**preset, **draft.model})
+        except SettingsError:  # the form says what is wrong with them
+            model = known.settings(**preset)
         steps = plan(training_settings(known.learning)(), known.counting_steps(model)).steps
         return [
             (self.tr("none chosen yet"), ""),

@@ -31,6 +31,7 @@ class RunList(QObject):
         self._workspace = workspace
         self._thread: JobThread | None = None
         self._again = False
+        self._places: dict[str, int] = {}
         self.runs: tuple[RunSummary, ...] = ()
 
     @property
@@ -50,17 +51,17 @@ class RunList(QObject):
 
     def forget(self) -> None:
         """Another workspace is opened: what was read is of no use."""
-        self.runs = ()
+        self.runs, self._places = (), {}
 
     def place(self, name: str) -> int:
         """The place of a run among all, oldest first; behind them when it is not listed yet."""
-        oldest_first = sorted(self.runs, key=lambda summary: (summary.created, summary.name))
-        return next((place for place, summary in enumerate(oldest_first) if summary.name == name), len(oldest_first))
+        return self._places.get(name, len(self._places))
 
     def _arrived(self, items: list[Found]) -> None:
         workspace, runs = items[-1]
         if workspace is self._workspace():
             self.runs = runs
+            self._places = {summary.name: place for place, summary in enumerate(reversed(runs))}
             self.changed.emit()
 
     def _ended(self, failure: BaseException | None) -> None:

@@ -295,6 +295,16 @@ class Session(QObject):
         self.draft = self.draft._replace(**changes)
         self.draft_changed.emit()
 
+    def choose_family(self, name: str, model: Mapping[str, Any] | None = None) -> None:
+        """Make `name` the family of the next run, with these settings of its model; training settings that it does not
+        have are dropped."""
+        from lmstudio_app.engine.registry import family
+        from lmstudio_app.engine.training.settings import training_settings
+
+        known = training_settings(family(name).learning).model_fields
+        training = {field: value for field, value in self.draft.training.items() if field in known}
+        self.change_draft(family=name, model=dict(model or {}), training=training)
+
     def configuration(self) -> RunConfig:
         """The checked settings of the next run. Raises `SettingsError` naming each field that is wrong."""
         from lmstudio_app.engine import pipeline
@@ -333,6 +343,11 @@ class Session(QObject):
             self.resume()
         else:
             self.trainings.start(name, {"device": device} if device else None, first=first)
+
+    def unqueue(self, name: str) -> None:
+        """Take a waiting run out of the queue; it can be resumed later."""
+        self.trainings.remove(name)
+        self.list_runs()
 
     def pause(self) -> None:
         """Pause the training after its present step."""

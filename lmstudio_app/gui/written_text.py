@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.events import PromptRead, TokenWritten
 from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.gui.widgets.surprise_bars import LEAST_CHANCE, surprise
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.run import Run
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,9 @@ class Alternative:
 
 @dataclass
 class WrittenText:
-    """What the events of one generation amount to; `settings` are those of its sampler."""
+    """What the events of one generation amount to; `run` wrote it, `settings` are those of its sampler."""
 
+    run: Run
     read: PromptRead
     settings: SamplingSettings
     tokens: list[TokenWritten] = field(default_factory=list)

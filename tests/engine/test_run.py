@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import tomllib
@@ -81,7 +82,10 @@ def test_an_untrained_run_says_so(tmp_path: Path) -> None:
             use()
     assert run.rows() == run.samples() == run.checkpoints() == []
     assert run.best is None
-    assert run.summary().state == "queued"
+    summary = run.summary()
+    assert (summary.state, summary.saved, summary.device) == ("queued", False, "")
+    assert summary.config == run.config
+    assert json.loads(json.dumps(summary.to_json()))["name"] == run.name and "config" not in summary.to_json()
 
 
 BROKEN = {

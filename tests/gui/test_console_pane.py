@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.events import GenerationEnded, PromptRead, TokenWritten
 from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.model import State
+from lmstudio_app.engine.training import checkpoint
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes.console import ConsolePane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.number_text import percent
 from lmstudio_app.gui.widgets.token_text import label
-from tests.gui.trained_runs import MODELS, make_corpus, make_run, make_workspace, shared_workspace
+from tests.gui.trained_runs import MODELS, make_corpus, make_run, make_workspace, model_at, shared_workspace
 from tests.gui.widgets.conftest import picture
 
 PROMPT = "The old fox"
@@ -335,6 +337,74 @@ def test_prompting_while_the_run_trains(tmp_path, open_session, open_pane, qtbot
     assert pane.written.state() == ""
     write_on = len(pane.text.tokens)
     assert write_on > 3
+
+
+def test_a_new_run_under_the_name_of_a_deleted_one_is_read_from_its_own_weights(
+    tmp_path, open_session, open_pane, qtbot
+):
+    workspace = make_workspace(tmp_path)
+    session = open_session(tmp_path)
+    session.open_run("reader")
+    pane = open_pane(session)
+    type_prompt(pane, PROMPT, qtbot)
+    draw(pane, length=20, temperature=0)
+    old = [token.token for token in write(pane, qtbot)]
+    session.delete_run("reader")
+    run = make_run(workspace, "reader", "gpt", day=5, steps=(20,))
+    checkpoint.save(
+        run.folder / "checkpoints",
+        State(model_at(run, run.tokenizer().vocabulary, 77).weights()),
+        checkpoint.Progress(step=10, validation_loss=1.0, validation_bits_per_byte=1.0),
+    )
+    session.list_runs()
+    qtbot.waitUntil(lambda: any(one.created.startswith("2025-01-05") for one in session.runs))
+    session.open_run("reader")
+    assert pane.crumbs() == ["reader", "best, step 10"]
+    qtbot.waitUntil(lambda: pane._read.text == PROMPT)
+    new = [token.token for token in write(pane, qtbot)]
+    settings = SamplingSettings(length=20, temperature=0)
+    written = pipeline.generate(run, PROMPT, settings, lambda: False, run.model("best"))
+    assert new == [event.token for event in written if isinstance(event, TokenWritten)] != old
+
+
+def test_the_model_is_loaded_again_for_another_device(pane, qtbot):
+    qtbot.waitUntil(lambda: pane._next.known)
+    first = pane.source._kept
+    pane.session.preferred_device = "cpu"
+    pane._next.forget()
+    pane._next.ask()
+    qtbot.waitUntil(lambda: pane._next.known)
+    assert pane.source._kept[0] != first[0]
+    pane.source._find = lambda: None
+    pane.source._refresh()
+    assert pane.source._kept is None
+
+
+def test_another_run_is_not_asked_about_tokens_that_it_did_not_write(pane, qtbot):
+    draw(pane, length=10)
+    tokens = write(pane, qtbot)
+    qtbot.waitUntil(lambda: pane._next.known)
+    pane.source.choose("listener")
+    assert pane.chances.list.bars == []
+    assert pane.chances.words().startswith("“reader” wrote this text.")
+    qtbot.waitUntil(lambda: pane._read.text == PROMPT)
+    pane.written.strip.go_to(len(PROMPT) + 3)
+    assert not pane._next.known and not pane._next._asking.busy
+    assert pane.text.tokens == tokens  # the text stays
+    pane.source.choose("reader")
+    qtbot.waitUntil(lambda: pane._next.known)
+
+
+def test_a_stop_while_the_model_is_loaded_leaves_the_prompt_ready(pane, qtbot):
+    qtbot.waitUntil(lambda: pane._next.known)
+    pane.source._kept = None
+    with pane.source._loading:
+        pane.generate()
+        assert pane.written.ending() == "Loading the model"
+        pane.stop()
+    qtbot.waitUntil(lambda: not pane.writing)
+    assert pane.text is None
+    assert pane.written.ending() == "Generate goes on from here"
 
 
 def test_a_damaged_checkpoint_is_told_and_nothing_is_lost(tmp_path, open_session, open_pane, qtbot):

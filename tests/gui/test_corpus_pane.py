@@ -275,6 +275,25 @@ def test_an_encoding_that_does_not_fit_changes_nothing_and_offers_a_repair(sessi
     assert pane.cards.preview.encoding.encoding() == "utf-8+replace"
 
 
+def test_a_repair_is_done_to_the_file_that_did_not_fit(session, open_pane, tmp_path, qtbot):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_bytes(RUSSIAN.encode("cp1251"))
+    corpus = prepare(session, paths=[folder])
+    pane = open_pane()
+    heard = told(pane)
+    pane.cards.library.file_picked.emit("source:0")
+    settle(pane, qtbot)
+    choose(pane.cards.preview.encoding, "utf-8")
+    settle(pane, qtbot)
+    pane.cards.library.file_picked.emit("source:1")
+    settle(pane, qtbot)
+    heard[-1][-1]()
+    settle(pane, qtbot)
+    assert [source.encoding for source in session.workspace.corpus(corpus).sources] == ["utf-8+replace", "cp1251"]
+
+
 def test_a_source_that_has_gone_leaves_the_text_as_it_is(session, open_pane, texts, qtbot):
     name = prepare(session, paths=[texts / "letters.txt"])
     (texts / "letters.txt").unlink()

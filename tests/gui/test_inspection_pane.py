@@ -96,7 +96,7 @@ def test_with_nothing_open_the_newest_transformer_is_offered(folder, open_sessio
     assert shows_empty(pane)
     assert pane.empty.button.text() == "Open “reader”"
     pane.empty.button.click()
-    qtbot.waitUntil(lambda: pane.seen is not None and pane.seen.trace is not None)
+    qtbot.waitUntil(lambda: pane.seen is not None)
     assert not shows_empty(pane)
     assert pane.crumbs() == ["reader", "best, step 10"]
     assert pane.bar.field.text().startswith("The old fox went to the river")
@@ -240,6 +240,21 @@ def test_characters_that_the_vocabulary_lacks_are_named_and_nothing_is_lost(pane
     assert pane.bar.error() == ""
 
 
+def test_nothing_of_one_run_is_exported_under_the_name_of_another(pane, qtbot, tmp_path):
+    """A second Transformer whose vocabulary lacks a character of the text."""
+    run = pane.source.run
+    other = type(run)(run.folder, run.config.named("other"), run.execution)
+    pane.source.run = other
+    pane.bar.field.set_text("The old 龍")
+    qtbot.waitUntil(lambda: pane.bar.error() != "" and not pane._capture.busy)
+    assert pane.shown() is None
+    assert pane.seen is None and pane.large.heatmap.tokens == [] and pane.heads.grid.layers == 0
+    assert pane.read.strip.texts == [] and pane.looks.list.bars == []
+    pane.source.run = run
+    look_at(pane, TEXT, qtbot)
+    assert pane.shown().run == "reader" and pane.shown().trace is pane.seen.trace
+
+
 def test_only_the_latest_text_is_looked_at(pane, qtbot):
     for end in range(4, 12):
         pane.bar.field.set_text(TEXT[:end])
@@ -282,7 +297,7 @@ def test_it_follows_a_run_in_training(tmp_path, open_session, open_pane, qtbot):
     session.change_draft(family="gpt", preset="tiny", model=MODELS["gpt"], training=training)
     session.start_training()
     pane = open_pane(session)
-    qtbot.waitUntil(lambda: pane.seen is not None and pane.seen.trace is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: pane.seen is not None, timeout=20_000)
     assert pane.source.version == "now"
     assert pane._following.interval() == FOLLOW_MILLISECONDS
     before, step = pane.seen.trace.attention, pane.seen.step

@@ -234,6 +234,28 @@ def test_a_stopped_run_is_resumed(session, qtbot):
     qtbot.waitUntil(lambda: not session.busy, timeout=30_000)
 
 
+def test_a_waiting_run_is_taken_out_of_the_queue(session, qtbot):
+    make_corpus(session.workspace)
+    session.change_draft(
+        corpus="tale", family="gpt", model=MODELS["gpt"], execution={"device": "cpu"},
+        training={"steps": 1_000_000, "batch": 2, "validate_every": 50, "sample_every": 0},
+    )  # fmt: skip
+    session.start_training()
+    waiting = session.queue_training()
+    qtbot.waitUntil(lambda: len(session.runs) == 2)
+    pane = shown(session, qtbot)
+    pane.table.pick([session.job.run])
+    assert not pane.unqueue.isVisible()
+    pane.table.pick([waiting])
+    assert pane.unqueue.isVisible()
+    pane.unqueue.click()
+    assert session.queued == [] and not pane.unqueue.isVisible()
+    row = next(row for row in pane.table.runs.rows() if row.name == waiting)
+    assert row.state == "Not started" and pane.resume.isEnabled()
+    session.stop()
+    qtbot.waitUntil(lambda: not session.busy, timeout=30_000)
+
+
 def many_runs(folder: Path, count: int) -> None:
     workspace = Workspace.open(folder)
     for number in range(count):

@@ -12,9 +12,12 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from lmstudio_app.engine.data.samples import Sample, samples
+from lmstudio_app.engine.training.status import Status, write_status
+from lmstudio_app.gui import recorded_example as example_file
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.panes import start
-from lmstudio_app.gui.panes.start import StartPane, recorded_example, rungs
+from lmstudio_app.gui.ladder import rungs
+from lmstudio_app.gui.panes.start import StartPane
+from lmstudio_app.gui.recorded_example import recorded_example
 from lmstudio_app.gui.widgets.example_card import ExampleCard, chosen_samples
 from lmstudio_app.gui.widgets.example_plot import Example, ExamplePlot, smoothed
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
@@ -170,11 +173,63 @@ def test_the_ladder_changes_the_model(pane, qtbot):
 
 def test_a_wrong_draft_is_told_and_sends_to_the_settings(pane):
     make_corpus(pane.session.workspace)
-    told = []
-    pane.said.connect(lambda words, kind: told.append((words, kind)))
     pane.session.change_draft(corpus="tale", model={"width": 7})
-    assert told[-1][1] == "err" and "model.width" in told[-1][0]
-    assert not pane.run.train.isEnabled()
+    assert "model.width" in pane.run.problem()
+    assert not pane.run.train.isEnabled() and pane.run.train.text() == "Change settings first"
+    pane.session.change_draft(model={})
+    assert pane.run.problem() == "" and pane.run.train.isEnabled()
+    pane.session.change_draft(corpus="gone")
+    assert "no corpus “gone”" in pane.run.problem()
+    assert pane.run.train.text() == "Choose a text first"
+
+
+def test_without_a_text_a_wrong_setting_is_no_matter(pane):
+    usual = facts(pane)
+    pane.session.change_draft(model={"width": "abc"})
+    assert facts(pane) == usual
+
+
+def test_while_it_is_hidden_it_leaves_the_draft_alone(pane, qtbot):
+    make_corpus(pane.session.workspace)
+    told = []
+    pane.said.connect(lambda words, kind: told.append(words))
+    pane.hide()
+    pane.session.change_draft(corpus="tale", preset="medium", model={"width": 7})
+    pane.session.change_draft(corpus="gone", model={})
+    pane.session.prepare(text=TALE, name="another")
+    qtbot.waitUntil(lambda: pane.session.draft.corpus == "another", timeout=30_000)
+    assert pane.session.draft.preset == "medium"
+    assert told == [] and pane.run.problem() == ""
+    assert facts(pane)[0] == "none chosen yet"
+    pane.show()
+    assert facts(pane)[0].startswith("another, ")
+
+
+def test_a_text_added_here_leaves_chosen_settings_alone(pane, qtbot):
+    pane.session.change_draft(preset="small", model={"layers": 3})
+    pane.add_text(TALE, "another")
+    qtbot.waitUntil(lambda: pane.session.draft.corpus == "another", timeout=30_000)
+    assert pane.session.draft.preset == "small"
+
+
+def test_a_rung_that_counts_takes_no_training_settings_along(pane):
+    make_corpus(pane.session.workspace)
+    pane.session.change_draft(corpus="tale", training={"steps": 500}, execution={"device": "cpu", "threads": 999})
+    assert pane.run.problem() != ""
+    pane.run._rungs["ngram"].click()
+    assert pane.run.problem() == "" and pane.run.train.isEnabled()
+    assert pane.session.draft.training == {}
+    assert pane.session.draft.execution["device"] == "cpu"
+
+
+def test_the_ladder_knows_scores_by_the_settings_of_the_runs(pane, qtbot):
+    make_corpus(pane.session.workspace)
+    run = make_run(pane.session.workspace, "listener", "recurrent", day=1)
+    write_status(run.folder, Status(state="finished", step=20, best_bits_per_byte=1.5))
+    pane.session.choose_corpus("tale")
+    pane.session.list_runs()
+    qtbot.waitUntil(lambda: pane.run._rungs["recurrent.lstm"]._figures[0] == "1.50")
+    assert pane.run._rungs["recurrent.gru"]._figures[0] == "–"
 
 
 def test_settings_first_goes_to_the_form(pane, qtbot):
@@ -239,7 +294,7 @@ def test_an_example_may_lack_levels():
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"title": "x"}', '{"title": "x", "rows": [], "samples": []}', "{"])
 def test_a_broken_or_missing_example_hides_the_curve(tmp_path: Path, monkeypatch, qtbot, content: str):
-    monkeypatch.setattr(start, "resources_folder", lambda: tmp_path)
+    monkeypatch.setattr(example_file, "resources_folder", lambda: tmp_path)
     assert recorded_example() is None
     (tmp_path / "examples").mkdir()
     (tmp_path / "examples" / "broken.json").write_text(content, encoding="utf-8")

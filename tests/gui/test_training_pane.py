@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import csv
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+from lmstudio_app.engine.run import Run
+from lmstudio_app.engine.storage.atomic import DiskFull
+from lmstudio_app.engine.training import run_config
+from lmstudio_app.engine.training.record import Record
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes.training import TrainPane
+from lmstudio_app.gui.run_record import CHUNK
 from lmstudio_app.gui.session import Session
+from tests.gui.trained_runs import make_run
 from tests.gui.widgets.test_train_widgets import content
 
 TINY = {
@@ -124,6 +131,48 @@ def test_drafting(session, corpus, open_pane, qtbot):
     qtbot.waitUntil(form.train.isEnabled)
 
 
+def test_a_family_takes_no_settings_along_that_it_has_no_rows_for(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    form = pane.form
+    session.change_draft(training={"steps": 500}, execution={"device": "cpu", "threads": 999})
+    pane.next_run.check()
+    assert form.train.text() == "Fix 1 field to train"
+    form.family_chosen.emit("ngram")
+    pane.next_run.check()
+    assert form.train.isEnabled()
+    form.form.row("model.order").set_value(4)
+    form.form._edited()
+    assert session.draft.model == {"order": 4}
+    form.family_chosen.emit("gpt")
+    pane.next_run.check()
+    assert session.draft.training == {}
+    assert session.draft.execution == {"device": "cpu", "threads": 999}
+    assert form.form.row("execution.threads").wrong  # and there is a row to mend it in
+
+
+def test_what_is_wrong_where_there_is_no_row_is_said_above_the_button(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    session.change_draft(family="ngram", training={"no such setting": 5})
+    pane.next_run.check()
+    assert not pane.form.train.isEnabled()
+    assert pane.form._rest.text().startswith("There is no such setting.") and pane.form._rest.isVisible()
+    session.choose_family("ngram")
+    pane.next_run.check()
+    assert pane.form.train.isEnabled() and not pane.form._rest.isVisible()
+
+
+def test_no_run_folder_is_opened_while_somebody_types(session, corpus, open_pane, qtbot, monkeypatch):
+    make_run(session.workspace, "run 007", "gpt", day=1)
+    session.list_runs()
+    qtbot.waitUntil(lambda: len(session.runs) == 1)
+    pane = open_pane()
+    monkeypatch.setattr(Run, "open", lambda folder: pytest.fail(f"{folder} was read"))
+    draft_tiny(session)
+    pane.next_run.check()
+    assert pane.form.train.isEnabled()
+    assert session.configuration().name == "run 008"
+
+
 def test_the_yardsticks_are_drawn_before_the_first_run(session, corpus, open_pane, qtbot):
     pane = open_pane()
     qtbot.waitUntil(lambda: len(pane.view.plot.surface.references) == 2)
@@ -160,13 +209,13 @@ def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
     qtbot.waitUntil(pane.form.train.isEnabled)
     pane.form.train.click()
     header = pane.view.header
-    qtbot.waitUntil(lambda: header.words()[0] == "Running", timeout=60_000)
+    qtbot.waitUntil(lambda: header.words()[0] == "Training", timeout=60_000)
     header.pause.click()
     qtbot.waitUntil(lambda: header.words()[0] == "Paused", timeout=20_000)
     assert header.resume.isVisible()
     assert not header.pause.isVisible()
     header.resume.click()
-    qtbot.waitUntil(lambda: header.words()[0] == "Running", timeout=20_000)
+    qtbot.waitUntil(lambda: header.words()[0] == "Training", timeout=20_000)
     qtbot.waitUntil(lambda: pane.view.last_step() > 0, timeout=20_000)  # it may have been paused before its first step
     assert pane.form.train.text() in ("Train", "Train next…")
     header.checkpoint.click()
@@ -191,7 +240,7 @@ def test_a_second_run_may_queue_or_take_the_place_of_the_first(session, corpus, 
     draft_tiny(session, steps=4000)
     qtbot.waitUntil(pane.form.train.isEnabled)
     pane.form.train.click()
-    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Running", timeout=60_000)
+    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Training", timeout=60_000)
     first = session.job.run
     qtbot.waitUntil(lambda: pane.form.train.text() == "Train next…")
     answer(pane, "Queue behind it", qtbot)
@@ -200,7 +249,7 @@ def test_a_second_run_may_queue_or_take_the_place_of_the_first(session, corpus, 
     session.open_run(second)
     qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Queued")
     session.open_run(first)
-    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Running")
+    qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Training")
     answer(pane, "Cancel", qtbot)
     answer(pane, "Stop it first", qtbot)
     qtbot.waitUntil(lambda: session.job.run not in (first, second) and session.job.state == "training", timeout=60_000)
@@ -249,10 +298,113 @@ def test_time_is_told_only_from_a_timed_run_of_the_same_shape(session, corpus, o
     assert pane.form._time.figure() == "–"
     pane.form.train.click()
     qtbot.waitUntil(lambda: ended(session), timeout=60_000)
-    pane.next_run.check()
-    assert pane.form._time.figure().startswith("≈ ")
+    qtbot.waitUntil(lambda: pane.form._time.figure().startswith("≈ "))
     assert session.run.name in pane.form._basis.text()
     draft_tiny(session)
     session.change_draft(model={**TINY["gpt"], "width": 32})
     pane.next_run.check()
     assert pane.form._time.figure() == "–"
+
+
+def long_record(run: Run, rows: int) -> None:
+    """Rows as a long training leaves them."""
+    with (run.folder / "metrics.jsonl").open("w", encoding="utf-8") as file:
+        for step in range(1, rows + 1):
+            file.write(f'{{"step": {step}, "training_bits_per_byte": 2.5, "seconds": {step}}}\n')
+
+
+def test_a_long_record_is_shown_piece_by_piece(session, corpus, open_pane, qtbot, monkeypatch):
+    long_record(make_run(session.workspace, "long", "gpt", day=1), 3 * CHUNK + 1)
+    pane = open_pane()
+    shown_between: list[tuple[int, int]] = []
+    take, ticks = pane.view.take, []
+    monkeypatch.setattr(pane.view, "take", lambda rows: (shown_between.append((len(rows), len(ticks))), take(rows)))
+    timer = QTimer(pane)
+    timer.timeout.connect(lambda: ticks.append(1))
+    timer.start(0)
+    session.open_run("long")
+    qtbot.waitUntil(lambda: not pane.record.reading)
+    timer.stop()
+    pieces = [(rows, tick) for rows, tick in shown_between if rows]
+    assert [rows for rows, _ in pieces] == [CHUNK, CHUNK, CHUNK, 1]
+    assert len({tick for _, tick in pieces}) == 4  # other timers had their turn between any two
+    assert pane.view.last_step() == 3 * CHUNK + 1
+
+
+def test_reports_are_kept_when_another_record_is_still_being_read(session, corpus, open_pane, qtbot, monkeypatch):
+    """A long record that nobody wants any more ends after the one that is shown."""
+    make_run(session.workspace, "long", "gpt", day=1)
+    gate, each_row = threading.Event(), Run.each_row
+
+    def held(run: Run):
+        if run.name == "long":
+            gate.wait(20)
+        return each_row(run)
+
+    monkeypatch.setattr(Run, "each_row", held)
+    pane = open_pane()
+    draft_tiny(session, steps=4000)
+    name = session.start_training()
+    try:
+        qtbot.waitUntil(lambda: pane.view.last_step() > 3, timeout=60_000)
+        session.open_run("long")
+        assert pane.record.reading
+        session.open_run(name)
+        qtbot.waitUntil(lambda: not pane.record.reading, timeout=20_000)
+        step = session.job.step
+        qtbot.waitUntil(lambda: pane.view.last_step() > step, timeout=20_000)
+    finally:
+        gate.set()
+    session.stop()
+    qtbot.waitUntil(lambda: ended(session), timeout=20_000)
+    steps = pane.view.plot.surface.curves["training"].series.steps
+    assert [int(step) for step in steps] == list(range(1, len(steps) + 1))
+
+
+def test_the_reason_of_a_pause_is_said_with_what_to_do(session, corpus, open_pane, qtbot, monkeypatch):
+    full, rows = [False], Record.rows
+
+    def append(record: Record, values):
+        if full[0]:
+            raise DiskFull(record._folder, 1000)
+        return rows(record, values)
+
+    monkeypatch.setattr(Record, "rows", append)
+    pane = open_pane()
+    draft_tiny(session, steps=4000)
+    session.start_training()
+    qtbot.waitUntil(lambda: session.job.step > 2, timeout=60_000)
+    full[0] = True
+    qtbot.waitUntil(lambda: session.job.state == "paused", timeout=20_000)
+    assert pane.banner.words() == session.job.reason != ""
+    full[0] = False
+    pane.banner._action.click()
+    qtbot.waitUntil(lambda: session.job.state == "training", timeout=20_000)
+    assert pane.banner.words() == ""
+    session.stop()
+    qtbot.waitUntil(lambda: ended(session), timeout=20_000)
+
+
+def test_an_old_run_is_compared_with_its_own_text_only(session, corpus, open_pane, qtbot):
+    run = make_run(session.workspace, "old", "gpt", day=1)
+    text = session.workspace.corpus("tale")
+    levels = pipeline.yardsticks_of(run)
+    assert set(levels) == {"uniform", "unigram"}
+    bpe = run_config.from_mapping({**run.config.to_mapping(), "tokenizer": {"kind": "bpe", "vocabulary": 300}})
+    assert pipeline.yardsticks_of(Run(run.folder, bpe)) == {}
+    assert not (text.folder / "tokenizers" / bpe.tokenizer.folder_name).exists()  # nothing is learnt to draw a line
+    known = run_config.from_mapping({**run.config.to_mapping(), "corpus_hash": text.data_hash})
+    assert pipeline.yardsticks_of(Run(run.folder, known)) == levels
+    split = text.settings.split.model_copy(update={"training": 0.6})
+    for _ in pipeline.redo(text, text.settings.model_copy(update={"split": split})):
+        pass
+    assert pipeline.yardsticks_of(Run(run.folder, known)) == {}
+
+
+def test_levels_come_with_the_first_step_where_the_tokens_are_new(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    draft_tiny(session)
+    session.change_draft(tokenizer={"kind": "bpe", "vocabulary": 300})
+    session.start_training()
+    qtbot.waitUntil(lambda: ended(session), timeout=60_000)
+    qtbot.waitUntil(lambda: len(pane.view.plot.surface.references) == 2)

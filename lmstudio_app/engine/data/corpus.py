@@ -206,14 +206,23 @@ class Corpus:
                 result: Tokenization = end.value
                 return result
 
+    def made_tokenization(self, settings: TokenizerSettings) -> Tokenization | None:
+        """The corpus cut into tokens, if it was so before. Raises `UserError`."""
+        from lmstudio_app.engine.data.tokenization import open_tokenization
+
+        return open_tokenization(self._tokens_folder(settings), settings, self.data_hash)
+
+    def _tokens_folder(self, settings: TokenizerSettings) -> Path:
+        return self.folder / "tokenizers" / settings.folder_name
+
     def tokenize(self, settings: TokenizerSettings | None = None) -> Generator[Progress, None, Tokenization]:
         """`tokenization` step by step: yields progress, returns the tokenization; can be closed at any time."""
-        from lmstudio_app.engine.data.tokenization import make_tokenization, open_tokenization
+        from lmstudio_app.engine.data.tokenization import make_tokenization
 
         wanted = settings or self.settings.tokenizer
-        folder = self.folder / "tokenizers" / wanted.folder_name
-        if (found := open_tokenization(folder, wanted, self.data_hash)) is not None:
+        if (found := self.made_tokenization(wanted)) is not None:
             return found
+        folder = self._tokens_folder(wanted)
         texts = {name: self.text_path(name) for name in SPLITS}
         return (yield from make_tokenization(folder, wanted, texts, self.data_hash))
 

@@ -10,7 +10,8 @@
     expect          a run and a text → what it expects next, before and after a sampler
     inspect         a run and a text → what every attention head looks at
     save_attention  what heads look at → a picture or numbers                     check_attention_format: by file ending
-    yardsticks      a corpus → what a loss on it is compared with                 save_loss: as a picture or table
+    yardsticks      a corpus → what a loss on it is compared with                 yardsticks_of: the same for a run
+    save_loss       a run → its loss as a picture or table
     evaluate        a run and a text → loss, perplexity, bits per byte
     check           what this machine has
     demonstrate     the whole way on a bundled sample
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.export import check_attention_format, save_attention
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
-    from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks
+    from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
     from lmstudio_app.engine.pipeline.preview import (
         count_cleanable,
@@ -66,6 +67,7 @@ __all__ = [
     "save_loss",
     "train",
     "yardsticks",
+    "yardsticks_of",
 ]
 
 _FILES = {
@@ -79,6 +81,7 @@ _FILES = {
     "save_attention": "export",
     "save_loss": "loss",
     "yardsticks": "loss",
+    "yardsticks_of": "loss",
 }
 
 

@@ -83,16 +83,16 @@ def draft_from_file(
 
 def next_run_name(workspace: Workspace) -> str:
     """ "run 001", or the number after the highest there is."""
-    found = [re.fullmatch(r"run (\d{1,9})", run.name, re.IGNORECASE) for run in workspace.runs()]
+    found = [re.fullmatch(r"run (\d{1,9})", name, re.IGNORECASE) for name in workspace.run_names()]
     return f"run {max((int(match[1]) for match in found if match), default=0) + 1:03d}"
 
 
-def opening_words(corpus: Corpus) -> str:
-    """A prompt in the corpus' own manner: its first line, or the first words of a long one."""
+def opening_words(corpus: Corpus, characters: int = PROMPT_CHARACTERS) -> str:
+    """A prompt in the corpus' own manner: its first line, or the first words of one with more `characters`."""
     line = next((line for line in corpus.preview(2000).splitlines() if line.strip()), "")
-    if len(line) <= PROMPT_CHARACTERS:
+    if len(line) <= characters:
         return line + "\n"
-    head = line[:PROMPT_CHARACTERS]
+    head = line[:characters]
     return head[: head.rfind(" ") + 1] or head
 
 

@@ -7,16 +7,17 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import write_text
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.data.corpus import Corpus, Tokenization
     from lmstudio_app.engine.data.tokenizer import TokenizerSettings
     from lmstudio_app.engine.run import Run
 
 COLUMNS = ("step", "seconds", "training_bits_per_byte", "validation_bits_per_byte", "learning_rate", "gradient_norm",
            "tokens_per_second", "memory_bytes")  # fmt: skip
-TITLES = {"uniform": "uniform guess", "unigram": "token counts (unigram)", "entropy": "entropy, exact"}
+TITLES = {"uniform": "uniform guess", "unigram": "token counts (unigram)", "entropy": "entropy floor (exact)"}
 
 
 def yardsticks(corpus: Corpus, tokenizer: TokenizerSettings) -> dict[str, float]:
@@ -25,9 +26,26 @@ def yardsticks(corpus: Corpus, tokenizer: TokenizerSettings) -> dict[str, float]
     "uniform" is a guess among all tokens, "unigram" the counts of tokens, "entropy" (generated corpora only) the exact
     floor that no model can beat. Counts the tokens on first use.
     """
+    return _yardsticks(corpus, corpus.tokenization(tokenizer))
+
+
+def yardsticks_of(run: Run) -> dict[str, float]:
+    """`yardsticks` for the text that `run` learned from; none where that is gone, has changed, or is not in tokens."""
+    from lmstudio_app.engine.data.corpus import Corpus
+
+    try:
+        corpus = Corpus.open(run.corpus_folder)
+        made = corpus.made_tokenization(run.config.tokenizer)
+        same = run.config.corpus_hash in ("", corpus.data_hash)
+        return _yardsticks(corpus, made) if made is not None and same else {}
+    except UserError:
+        return {}
+
+
+def _yardsticks(corpus: Corpus, tokenization: Tokenization) -> dict[str, float]:
     from lmstudio_app.engine.study.baselines import baselines
 
-    guess = baselines(corpus.tokenization(tokenizer))
+    guess = baselines(tokenization)
     found = {"uniform": guess.uniform, "unigram": guess.unigram}
     if corpus.entropy_bits_per_byte:
         found["entropy"] = corpus.entropy_bits_per_byte["validation"]
@@ -40,7 +58,6 @@ def save_loss(run: Run, path: Path, *, smoothing: float = 0.9, logarithmic: bool
     Raises `UserError` for another ending or a full disk.
     """
     from lmstudio_app.engine import figures
-    from lmstudio_app.engine.data.corpus import Corpus
 
     figures.check_format(path, (".csv",))
     rows = run.rows()
@@ -49,7 +66,7 @@ def save_loss(run: Run, path: Path, *, smoothing: float = 0.9, logarithmic: bool
         return
     lines = [
         figures.ReferenceLine(TITLES[name], value, "solid" if name == "entropy" else "dotted")
-        for name, value in yardsticks(Corpus.open(run.corpus_folder), run.config.tokenizer).items()
+        for name, value in yardsticks_of(run).items()
     ]
     family = run.config.described
     curves = figures.LossCurves(

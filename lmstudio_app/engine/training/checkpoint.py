@@ -56,6 +56,14 @@ class Checkpoint:
     validation_loss: float | None = None
     validation_bits_per_byte: float | None = None
 
+    @property
+    def written(self) -> int:
+        """When it was completed, in nanoseconds since 1970; 0 when it is gone."""
+        try:
+            return (self.folder / MANIFEST).stat().st_mtime_ns
+        except OSError:
+            return 0
+
 
 class Damaged(UserError):  # noqa: N818  (the name says what it is)
     """A checkpoint is not what its manifest says."""
@@ -133,6 +141,11 @@ def found(checkpoints: Path) -> list[Checkpoint]:
         if match and (folder / MANIFEST).is_file():
             listed.append(Checkpoint(folder, int(match[1]), *_losses(folder)))
     return sorted(listed, key=lambda checkpoint: checkpoint.step)
+
+
+def any_found(checkpoints: Path) -> bool:
+    """Whether there is a checkpoint in a folder."""
+    return any((folder / MANIFEST).is_file() for folder in checkpoints.glob("step-*"))
 
 
 def best(checkpoints: list[Checkpoint]) -> Checkpoint | None:

@@ -18,7 +18,7 @@ from lmstudio_app.gui.job_thread import JobThread, Stopping, failure_event
 from lmstudio_app.gui.model_source import ModelSource
 from lmstudio_app.gui.next_chances import NextChances, Place
 from lmstudio_app.gui.pane import Pane, run_alone
-from lmstudio_app.gui.prompt_reading import Prompt, PromptReading
+from lmstudio_app.gui.prompt_reading import Prompt, PromptReading, lacking_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets import number_text
@@ -61,6 +61,7 @@ class ConsolePane(Pane):
         self.empty = EmptyState("console")
         self.text: WrittenText | None = None
         self.settings = self._drawing = SamplingSettings()
+        self._writer: Run | None = None
         self._read = Prompt()
         self._typed = False
         self._writing: JobThread | None = None
@@ -121,7 +122,7 @@ class ConsolePane(Pane):
         prompt.tint_chosen.connect(written.strip.set_tint)
         written.chooser.run_chosen.connect(self.source.choose)
         written.chooser.version_chosen.connect(self._version_chosen)
-        written.token_marked.connect(lambda token: self._next.ask())
+        written.token_marked.connect(lambda token: self._ask_next())
         written.token_opened.connect(self._show_details)
         self.sampler.changed.connect(self._sampler_changed)
         self.source.listed.connect(self._show_choices)
@@ -160,7 +161,7 @@ class ConsolePane(Pane):
         if run:
             self._reading.ask(now=True)
         if self.text is not None:
-            self._next.ask()
+            self._ask_next()
 
     def _version_chosen(self, version: str) -> None:
         self.stop()
@@ -183,9 +184,7 @@ class ConsolePane(Pane):
             self.prompt.field.blockSignals(False)
         count = self.tr("{count} tokens").format(count=number_text.whole(len(found.tokens)))
         self.prompt.field.set_remark("" if found.missing else count)
-        characters = " ".join(f"“{character}”" for character in found.missing[:20])
-        lacks = self.tr("The vocabulary lacks {characters}. Leave them out, or open a run with a BPE tokenizer.")
-        self.prompt.say_error(lacks.format(characters=characters) if found.missing else "")
+        self.prompt.say_error(lacking_words(found.missing) if found.missing else "")
         self._show_state()
         if self.text is None and not found.missing:
             self.written.show_prompt(found.pieces)
@@ -205,7 +204,7 @@ class ConsolePane(Pane):
             self.prompt.field.setFocus() if self.prompt.error() else None
             return
         prompt, settings = self.prompt.field.text(), self.settings
-        self._drawing = settings
+        self._drawing, self._writer = settings, self.source.run
 
         def work(stopping: Stopping, run: Run, model: Model) -> Iterable[Event]:
             from lmstudio_app.engine import pipeline
@@ -218,7 +217,8 @@ class ConsolePane(Pane):
             self._writing = self.source.start(work, self._arrived, self._ended, self)
         except UserError as error:
             self._tell(error)
-        self.written.show_ending(self.tr("Loading the model") if self.text is None else "")
+        else:
+            self.written.show_ending(self.tr("Loading the model") if self.text is None else "")
         self._show_state()
 
     def _again(self) -> None:
@@ -240,8 +240,8 @@ class ConsolePane(Pane):
         texts: list[str] = []
         chances: list[float] = []
         for event in events:
-            if isinstance(event, PromptRead):
-                self.text, self._began = WrittenText(event, self._drawing), time.perf_counter()
+            if isinstance(event, PromptRead) and self._writer is not None:
+                self.text, self._began = WrittenText(self._writer, event, self._drawing), time.perf_counter()
                 self.written.show_prompt(event.pieces)
                 self.written.set_writing(True)
             elif isinstance(event, TokenWritten) and self.text is not None:
@@ -270,11 +270,13 @@ class ConsolePane(Pane):
     def _ended(self, failure: BaseException | None) -> None:
         self._writing = None
         self.written.set_writing(False)
+        if self.text is None:  # it was stopped while the model was loaded
+            self.written.show_ending(self.tr("Generate goes on from here"))
         if failure is not None:
             self.written.show_ending("")
             self._tell(failure)
         self._show_state()
-        self._next.ask()
+        self._ask_next()
 
     def _tell(self, failure: BaseException) -> None:
         """Say what went wrong where it went wrong; nothing that was typed or written is lost."""
@@ -308,6 +310,18 @@ class ConsolePane(Pane):
         self._show_state()
         self._next.shape(self.settings)
 
+    def _ask_next(self) -> None:
+        """Ask the model what it expects; of a text that another run wrote it would not know the tokens."""
+        if self.text is None or self._wrote(self.text):
+            self._next.ask()
+        else:
+            words = self.tr("“{run}” wrote this text. Generate one with this model to see what it expects.")
+            self._next.clear(words.format(run=self.text.run.name))
+
+    def _wrote(self, text: WrittenText) -> bool:
+        run = self.source.run
+        return run is not None and run.identity == text.run.identity
+
     def _place(self) -> Place | None:
         """Where the chances are asked for: at the marked token of the text, else after its end."""
         strip, text = self.written.strip, self.text
@@ -315,6 +329,8 @@ class ConsolePane(Pane):
             return None
         if text is None:
             return Place(self._read.tokens, before=self._read.pieces[-AFTER_TOKENS:])
+        if not self._wrote(text):
+            return None
         marked = strip.current if strip.current >= text.prompt_tokens else len(strip.texts)
         token = text.token_at(marked)
         stands = (token.token, token.text) if token is not None else None

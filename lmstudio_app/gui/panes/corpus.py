@@ -237,9 +237,10 @@ class CorpusPane(Pane):
             self.library.restore(self._binned)
             self._binned = ""
 
-    def _offer_repair(self, error: UserError, encoding: str) -> None:
+    def _offer_repair(self, one: Preparation, encoding: str) -> None:
         words = self.tr("Read it as {encoding}").format(encoding=corpus_words.encoding_title(encoding))
-        self.offered.emit(sentence(error), "err", words, lambda: self.editing.choose_encoding(encoding))
+        told = sentence(one.failure) if one.failure is not None else ""
+        self.offered.emit(told, "err", words, lambda: self.editing.mend(one, encoding))
 
     def _tell_runs(self, one: Preparation) -> None:
         """Say which runs learned from the text as it was, and offer it back."""
@@ -249,7 +250,7 @@ class CorpusPane(Pane):
             "resumed: {runs}."
         )
         told = words.format(corpus=one.corpus, runs=", ".join(f"“{run}”" for run in runs))
-        if self.editing.can_undo(one):
+        if one.before:
             self.offered.emit(told, "warn", self.tr("Undo"), lambda: self.editing.undo(one))
         else:
             self.said.emit(told, "warn")

@@ -10,12 +10,12 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui.attention_export import Shown, ask_for_file
 from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
 from lmstudio_app.gui.latest_job import LatestJob
 from lmstudio_app.gui.model_source import BEST, LAST, NOW, ModelSource
 from lmstudio_app.gui.pane import Pane, run_alone
+from lmstudio_app.gui.prompt_reading import beginning, lacking_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import sentence
 from lmstudio_app.gui.widgets import number_text
@@ -40,14 +40,20 @@ TEXT_CHARACTERS = 60
 
 @dataclass(frozen=True)
 class Seen:
-    """What a job found: the tokens of the whole text, the characters that the vocabulary lacks, and, where there are
-    none of these, the trace with the step of the model."""
+    """What a job saw: the tokens of the whole text, and how the model `run` of a step reads them."""
 
     run: str
     step: int
     pieces: tuple[str, ...]
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Why there is nothing to see: the characters that the vocabulary lacks; where there are none, there is no text."""
+
+    step: int
     missing: tuple[str, ...] = ()
-    trace: Trace | None = None
 
 
 class InspectPane(Pane):
@@ -69,7 +75,7 @@ class InspectPane(Pane):
         self.looks = LooksCard()
         self.empty = EmptyState("inspect")
         self.seen: Seen | None = None
-        self._trace: Trace | None = None
+        self._looked = -1
         self._typed = False
         self._stack = QStackedWidget()
         self._build()
@@ -197,13 +203,12 @@ class InspectPane(Pane):
         if name := self.source.suggested():
             self.source.choose(name)
         else:
-            self.session.change_draft(family="gpt", model={})
+            self.session.choose_family("gpt")
             self.go.emit("train")
 
     def _follow(self) -> None:
         """Look again into a model in training, if anybody sees it and it has moved on."""
-        moved = self.seen is None or self.seen.step != self.source.step
-        if self.isVisible() and moved and not self._capture.busy:
+        if self.isVisible() and self._looked != self.source.step and not self._capture.busy:
             self._capture.ask(now=True)
 
     # Capturing --------------------------------------------------------------------------------------------------
@@ -217,49 +222,63 @@ class InspectPane(Pane):
             return None
         typed = self.bar.field.text() if self._typed else None
 
-        def work(stopping: Stopping, run: Run, model: Model) -> Iterator[str | Seen]:
+        def work(stopping: Stopping, run: Run, model: Model) -> Iterator[str | Seen | Unseen]:
             from lmstudio_app.engine import pipeline
 
             step = self.source.step  # where a model in training stands now that its copy is here
-            text = beginning(run) if typed is None else typed
+            text = beginning(run, TEXT_CHARACTERS).strip() if typed is None else typed
             if typed is None:
                 yield text
             tokenizer = run.tokenizer()
-            if missing := tuple(tokenizer.missing(text)):
-                yield Seen(run.name, step, (), missing)
-                return
-            pieces = tuple(tokenizer.pieces(tokenizer.encode(text)))
-            yield Seen(run.name, step, pieces, (), pipeline.inspect(run, text, snapshot=model) if pieces else None)
+            missing = tuple(tokenizer.missing(text))
+            pieces = () if missing else tuple(tokenizer.pieces(tokenizer.encode(text)))
+            if pieces:
+                yield Seen(run.name, step, pieces, pipeline.inspect(run, text, snapshot=model))
+            else:
+                yield Unseen(step, missing)
 
         self.bar.set_usable(True)
         return self.source.start(work, self._arrived, ended, self)
 
-    def _arrived(self, items: list[str | Seen]) -> None:
+    def _arrived(self, items: list[str | Seen | Unseen]) -> None:
         for item in items:
             if isinstance(item, Seen):
                 self._show_seen(item)
+            elif isinstance(item, Unseen):
+                self._show_unseen(item)
             elif not self._typed:
                 self.bar.field.blockSignals(True)
                 self.bar.field.set_text(item)
                 self.bar.field.blockSignals(False)
 
     def _show_seen(self, seen: Seen) -> None:
-        self.seen = seen
+        self.seen, self._looked = seen, seen.step
         self.large.banner.hide()
-        if seen.missing:
-            characters = " ".join(f"“{character}”" for character in seen.missing[:20])
-            words = self.tr("The vocabulary lacks {characters}. Leave them out, or open a run with a BPE tokenizer.")
-            self.bar.say_error(words.format(characters=characters))
-            return
         self.bar.say_error("")
         self.bar.show_count(len(seen.pieces))
-        self._trace = seen.trace
-        if seen.trace is None:
-            self.bar.say_error(self.tr("Type a text to look at."))
-            return
         self.read.show_tokens(seen.pieces, seen.trace.cut, self._cut_words(seen.trace))
         self.heads.grid.set_weights(seen.trace.attention)
         self._show_head()
+
+    def _show_unseen(self, unseen: Unseen) -> None:
+        self._looked = unseen.step
+        self._drop_other()
+        if unseen.missing:
+            self.bar.say_error(lacking_words(unseen.missing))
+        else:
+            self.bar.show_count(0)
+            self.bar.say_error(self.tr("Type a text to look at."))
+
+    def _drop_other(self) -> None:
+        """Take away what the model of another run saw; that of this run stays until there is something newer."""
+        run = self.source.run
+        if self.seen is None or (run is not None and run.name == self.seen.run):
+            return
+        self.seen = None
+        self.read.show_tokens([], 0, "")
+        self.heads.grid.clear()
+        self.large.clear()
+        self.looks.clear()
 
     def _cut_words(self, trace: Trace) -> str:
         if not trace.cut:
@@ -268,58 +287,46 @@ class InspectPane(Pane):
         return words.format(context=number_text.whole(len(trace.tokens)), cut=number_text.whole(trace.cut))
 
     def _failed(self, failure: BaseException) -> None:
+        self._drop_other()
         self.large.banner.say(sentence(failure), "err")
 
     # One head and one token -------------------------------------------------------------------------------------
 
     def _show_head(self) -> None:
-        if self._trace is None or self.seen is None:
+        if self.seen is None:
             return
+        trace = self.seen.trace
         layer, head = self.heads.grid.chosen
         step = number_text.whole(self.seen.step)
         note = self.tr("step {step}, in training") if self.source.version == NOW else self.tr("step {step}")
         self.large.show_place(self.heads.grid.words(layer, head), note.format(step=step))
-        self.large.show_weights(self._trace.attention[layer, head], self._trace.tokens)
+        self.large.show_weights(trace.attention[layer, head], trace.tokens)
         self._cell_changed(*(self.large.heatmap.cell or (-1, -1)))
 
     def _cell_changed(self, row: int, column: int) -> None:
-        if self._trace is None:
+        if self.seen is None:
             return
         layer, head = self.heads.grid.chosen
-        tokens = self._trace.tokens
+        tokens = self.seen.trace.tokens
         place = row if 0 <= row < len(tokens) else len(tokens) - 1
-        self.looks.show_row(self._trace.attention[layer, head, place], tokens, place, column)
+        self.looks.show_row(self.seen.trace.attention[layer, head, place], tokens, place, column)
         self.read.mark(row)
 
     def _target_chosen(self, column: int) -> None:
-        row = (self.large.heatmap.cell or (len(self._trace.tokens) - 1 if self._trace else 0, 0))[0]
+        row = (self.large.heatmap.cell or (len(self.seen.trace.tokens) - 1 if self.seen else 0, 0))[0]
         self.large.heatmap.mark((row, column))
 
     # Export -----------------------------------------------------------------------------------------------------
 
     def shown(self) -> Shown | None:
         """What can be exported; None while nothing is shown."""
-        if self._trace is None or self.seen is None:
+        if self.seen is None:
             return None
-        return Shown(self.seen.run, self._trace, *self.heads.grid.chosen)
+        return Shown(self.seen.run, self.seen.trace, *self.heads.grid.chosen)
 
     def _export(self, ending: str, every: bool) -> None:
         if (shown := self.shown()) is not None:
             ask_for_file(self, shown, ending, every=every)
-
-
-def beginning(run: Run) -> str:
-    """How the run's corpus begins, up to the end of a word; empty when the corpus is not there any more."""
-    from lmstudio_app.engine.data.corpus import Corpus
-
-    try:
-        text = Corpus.open(run.corpus_folder).preview(TEXT_CHARACTERS + 40)
-    except UserError:
-        return ""
-    if len(text) <= TEXT_CHARACTERS:
-        return text.strip()
-    head = text[:TEXT_CHARACTERS]
-    return (head[: max(head.rfind(" "), head.rfind("\n"))] or head).strip()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -13,6 +12,7 @@ from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, StepDone, Validated
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.run_settings import setting_groups, setting_words
+from lmstudio_app.gui.run_states import RESUMABLE, live_words, saved_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets.button import Button
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str, bool]
 
-RESUMABLE = frozenset({"queued", "stopped", "interrupted", "failed"})
-
 
 class RunsPane(Pane):
     """A table of runs, what can be done with those that are picked, and the settings of one."""
@@ -43,7 +41,6 @@ class RunsPane(Pane):
         self._build()
         self._connect()
         self._show_runs()
-        self._read_settings()
 
     def title(self) -> str:
         return self.tr("Runs")
@@ -69,6 +66,7 @@ class RunsPane(Pane):
         self.count = Text("", "card-title")
         self.open = Button(self.tr("Open"), "arrow-right", "primary")
         self.resume = Button(self.tr("Resume"), "resume")
+        self.unqueue = Button(self.tr("Take out of the queue"), "close")
         self.rename = Button(self.tr("Rename"), "rename")
         self.delete = Button(self.tr("Delete"), "trash")
         self.details = RunDetails()
@@ -78,7 +76,7 @@ class RunsPane(Pane):
         card.head.insertWidget(0, self.count)
         card.head.insertWidget(1, self.filter)
         self.filter.setMinimumWidth(230)
-        for button in (self.resume, self.rename, self.delete, self.open):
+        for button in (self.unqueue, self.resume, self.rename, self.delete, self.open):
             card.head.addWidget(button)
         card.body.addWidget(self.table)
         split = QSplitter(Qt.Orientation.Vertical)
@@ -109,6 +107,7 @@ class RunsPane(Pane):
         self.filter.searched.connect(self._filter)
         self.open.clicked.connect(lambda: self._with_picked(self._open))
         self.resume.clicked.connect(lambda: self._with_picked(self._resume))
+        self.unqueue.clicked.connect(lambda: self._with_picked(self.session.unqueue))
         self.rename.clicked.connect(self.table.rename_picked)
         self.delete.clicked.connect(self._delete)
         self.empty.acted.connect(lambda: self.go.emit("train"))
@@ -116,7 +115,6 @@ class RunsPane(Pane):
         undo.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         undo.activated.connect(self._undo)
         session.runs_changed.connect(self._show_runs)
-        session.runs_changed.connect(self._read_settings)
         session.job_changed.connect(self._show_runs)
         session.events_arrived.connect(self._live)
         session.devices_changed.connect(self._offer_devices)
@@ -159,35 +157,24 @@ class RunsPane(Pane):
             state=words,
             tone=tone,
             color=self.session.run_color(summary.name),
-            search=self._settings.get(_key(summary), ""),
+            search=self._search(summary),
         )
 
     def _state(self, summary: RunSummary) -> tuple[str, str]:
         """What is said of a run's state, and the token of its colour."""
         job = self.session.job
         if job is not None and self.session.is_training(summary.name):
-            live = {
-                "starting": self.tr("Starting"),
-                "training": self.tr("Training"),
-                "pausing": self.tr("Pausing"),
-                "paused": self.tr("Paused"),
-                "stopping": self.tr("Stopping"),
-            }
-            return live[job.state], "text"
+            return live_words(job.state), "text"
         if summary.name in self.session.queued:
             place = self.session.queued.index(summary.name) + 1
             return self.tr("Queued, place {place}").format(place=place), "text2"
-        states = {
-            "queued": (self.tr("Not started"), "text2"),
-            "running": (self.tr("Training in another window"), "text2"),
-            "paused": (self.tr("Paused in another window"), "text2"),
-            "stopped": (self.tr("Stopped, can be resumed"), "text2"),
-            "interrupted": (self.tr("Interrupted, can be resumed"), "warn"),
-            "finished": (self.tr("Finished"), "ok"),
-            "failed": (self.tr("Failed: {reason}").format(reason=summary.reason), "err"),
-            "damaged": (self.tr("Damaged: {reason}").format(reason=summary.reason), "err"),
-        }
-        return states[summary.state]
+        words = saved_words(summary.state)
+        if summary.state in ("stopped", "interrupted"):
+            words = self.tr("{state}, can be resumed").format(state=words)
+        elif summary.reason:
+            words = self.tr("{state}: {reason}").format(state=words, reason=summary.reason)
+        tones = {"interrupted": "warn", "finished": "ok", "failed": "err", "damaged": "err"}
+        return words, tones.get(summary.state, "text2")
 
     def _live(self, events: list[Event]) -> None:
         """Keep the row of the run in training up to date without reading the disk."""
@@ -217,6 +204,7 @@ class RunsPane(Pane):
         self.rename.setEnabled(summary is not None and not damaged and not busy)
         self.resume.setEnabled(summary is not None and self._resumable(summary))
         self.delete.setEnabled(bool(names) and not busy)
+        self.unqueue.setVisible(summary is not None and summary.name in self.session.queued)
         self._show_details(summary)
 
     def _resumable(self, summary: RunSummary) -> bool:
@@ -305,25 +293,12 @@ class RunsPane(Pane):
         self.table.filtered.set_filter(words)
         self._count()
 
-    def _read_settings(self) -> None:
-        """Read the settings of runs that are new here, on a thread, so that the filter finds them."""
-        workspace = self.session.workspace
-        wanted = [_key(summary) for summary in self.session.runs if summary.state != "damaged"]
-        missing = [key for key in wanted if key not in self._settings]
-        if not missing:
-            return
-        self._settings |= dict.fromkeys(missing, "")  # asked for once
-
-        def work(stopping: Any) -> Any:
-            for key in missing:
-                with suppress(UserError):
-                    yield key, setting_words(workspace.run(key[0]).config.to_mapping())
-
-        def arrived(items: list[tuple[Key, str]]) -> None:
-            self._settings |= dict(items)
-            self._show_runs()
-
-        self.session.jobs.start(work, arrived, owner=self)
+    def _search(self, summary: RunSummary) -> str:
+        """The settings of a run in words that the filter finds; put into words once."""
+        key = _key(summary)
+        if key not in self._settings and summary.config is not None:
+            self._settings[key] = setting_words(summary.config.to_mapping())
+        return self._settings.get(key, "")
 
 
 def _key(summary: RunSummary) -> Key:

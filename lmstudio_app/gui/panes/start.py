@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.resources import resources_folder
+from lmstudio_app.gui.ladder import Rung, rungs
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.session import Session
-from lmstudio_app.gui.translation import declared
+from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.card import Card
 from lmstudio_app.gui.widgets.choose_text_card import ChooseTextCard
@@ -26,30 +26,15 @@ from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
-    from lmstudio_app.engine.registry import Family
+    from lmstudio_app.engine.run import RunConfig
     from lmstudio_app.gui.run_facts import RunFacts
     from lmstudio_app.gui.widgets.example_card import ExampleCard
-    from lmstudio_app.gui.widgets.example_plot import Example
     from lmstudio_app.gui.widgets.next_run_card import NextRunCard
 
 PREVIEW_CHARACTERS = 600
 NARROWEST_CARD = 320
 SMALL_TEXT_BYTES = 200_000
 """A text below this is learnt by heart by anything but the tiniest model."""
-
-
-class Rung(NamedTuple):
-    """One step of the ladder from simple to able: a family, or one choice of its first setting (RNN, LSTM, GRU)."""
-
-    key: str
-    family: Family
-    title: str
-    model: dict[str, Any]
-
-    def fits(self, model: Mapping[str, Any]) -> bool:
-        """Whether a model with these settings stands on it; what they leave out has its default."""
-        fields = self.family.settings.model_fields
-        return all(model.get(name, fields[name].default) == value for name, value in self.model.items())
 
 
 class StartPane(Pane):
@@ -61,6 +46,8 @@ class StartPane(Pane):
         super().__init__(session, parent)
         self.text = ChooseTextCard()
         self._was_painted = False
+        self._stale = False
+        self._drafted: Corpus | None = None
         self._rungs: dict[str, Rung] = {}
         self._picked: str | None = None
         self._devices = WrappingRow(spacing=20)
@@ -94,11 +81,17 @@ class StartPane(Pane):
     @cached_property
     def example(self) -> ExampleCard:
         """The card of the finished example."""
+        from lmstudio_app.gui.recorded_example import recorded_example
         from lmstudio_app.gui.widgets.example_card import ExampleCard
 
         card = ExampleCard(recorded_example())
         self._columns.put(2, card)
         return card
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self._show_draft()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -157,7 +150,7 @@ class StartPane(Pane):
         session.preparing_changed.connect(self._show_progress)
         session.prepared.connect(self._fit)
         session.draft_changed.connect(self._show_draft)
-        session.runs_changed.connect(self._show_ladder)
+        session.runs_changed.connect(self._runs_changed)
 
     # Text -------------------------------------------------------------------------------------------------------
 
@@ -208,19 +201,15 @@ class StartPane(Pane):
             words = declared(progress.stage) or self.tr("Reading the text")
             self.text.show_progress(words, progress.done, progress.total)
 
-    def _corpus(self) -> Corpus | None:
-        name = self.session.draft.corpus if self.session.opened else ""
-        try:
-            return self.session.workspace.corpus(name) if name else None
-        except UserError as error:
-            self.tell(error)
-            return None
-
     def _fit(self, name: str) -> None:
-        """Choose a preset that suits the text and the device; a person can change it afterwards."""
-        corpus, device = self._corpus(), self.session.chosen_device()
-        if corpus is None:
+        """Choose a preset that suits a text added here and the device, unless a person has chosen settings."""
+        draft, device = self.session.draft, self.session.chosen_device()
+        if not self.isVisible() or draft.model or draft.training:
             return
+        try:
+            corpus = self.session.workspace.corpus(name)
+        except UserError:
+            return  # the card says what is wrong with it
         gpu = device is not None and device.kind != "cpu"
         preset = "tiny" if corpus.statistics.bytes < SMALL_TEXT_BYTES else "medium" if gpu else "small"
         self.session.change_draft(preset=preset)
@@ -229,12 +218,15 @@ class StartPane(Pane):
 
     def _choose_rung(self, key: str) -> None:
         rung = self._rungs[key]
-        self.session.change_draft(family=rung.family.name, model=rung.model)
+        self.session.choose_family(rung.family.name, rung.model)
 
     def _show_draft(self) -> None:
-        if not self._rungs:
+        """Show what is drafted; while nobody sees it, when it is seen again."""
+        self._stale = not self.isVisible()
+        if self._stale or not self._rungs:
             return
-        corpus = self._corpus()
+        corpus, config, trouble = self._read_draft()
+        self._drafted = corpus
         sample = corpus.record.sample if corpus is not None and self.session.preparing is None else self._picked
         self.text.show_chosen(sample, done=corpus is not None)
         self.text.set_active(corpus is None)
@@ -242,20 +234,26 @@ class StartPane(Pane):
             self.text.show_preview("", "", "")
         else:
             self.text.show_preview(corpus.name, corpus.preview(PREVIEW_CHARACTERS), self._encoding_words(corpus))
-        try:
-            config = self.session.configuration() if corpus is not None else None
-        except UserError as error:
-            self.run.set_ready(False, self.tr("Change settings first"))
-            self.tell(error)
-            return
+        self.run.show_problem(trouble)
         if corpus is not None and config is not None:
             self.run.show_facts(self.facts.of_run(corpus, config))
             self.run.show_figures(self.facts.figures(corpus, config))
             self.run.set_ready(True, self.tr("Train"))
         else:
             self.run.show_facts(self.facts.usual(self.session.draft))
-            self.run.set_ready(False, self.tr("Choose a text first"))
+            words = self.tr("Change settings first") if corpus is not None else self.tr("Choose a text first")
+            self.run.set_ready(False, words)
         self._show_ladder()
+
+    def _read_draft(self) -> tuple[Corpus | None, RunConfig | None, str]:
+        """The drafted text and the settings, and what is wrong with them in one sentence."""
+        name = self.session.draft.corpus if self.session.opened else ""
+        corpus = None
+        try:
+            corpus = self.session.workspace.corpus(name) if name else None
+            return corpus, self.session.configuration() if corpus is not None else None, ""
+        except UserError as error:
+            return corpus, None, sentence(error)
 
     def _encoding_words(self, corpus: Corpus) -> str:
         entropy = corpus.entropy_bits_per_byte
@@ -267,10 +265,14 @@ class StartPane(Pane):
         words = self.tr("{encoding}, {percent} % sure")
         return words.format(encoding=source.encoding.upper(), percent=round(100 * source.confidence))
 
+    def _runs_changed(self) -> None:
+        if self._rungs and self.isVisible():
+            self._show_ladder()
+        else:
+            self._stale = True
+
     def _show_ladder(self) -> None:
-        if not self._rungs:
-            return
-        corpus, draft = self._corpus(), self.session.draft
+        corpus, draft = self._drafted, self.session.draft
         vocabulary = corpus.statistics.vocabulary if corpus is not None else 0
         shown = []
         for rung in self._rungs.values():
@@ -292,7 +294,8 @@ class StartPane(Pane):
             for summary in self.session.runs
             if summary.corpus == self.session.draft.corpus
             and summary.family == rung.family.name
-            and (not rung.model or summary.outline.startswith(rung.title))
+            and summary.config is not None
+            and rung.fits(summary.config.model.model_dump())
             and summary.best_bits_per_byte is not None
         ]
         return min(scores, default=None)
@@ -316,34 +319,6 @@ class StartPane(Pane):
             self._devices.addWidget(Remark(words, "warning" if trouble else "check", "warn" if trouble else "ok"))
         if not self.session.devices:
             self._devices.addWidget(Remark(self.tr("Looking for devices: loading PyTorch"), "clock", "text2"))
-
-
-def rungs() -> Iterator[Rung]:
-    """The ladder, simplest first: a family each, or one for each choice of its first setting (RNN, LSTM, GRU)."""
-    from lmstudio_app.engine.registry import families
-    from lmstudio_app.engine.settings import declarations
-
-    for family in families().values():
-        first = declarations(family.settings)[0]
-        if first.kind != "choice":
-            yield Rung(family.name, family, declared(family.title), {})
-        else:
-            for value, words in first.choices:
-                yield Rung(f"{family.name}.{value}", family, declared(words), {first.name: value})
-
-
-def recorded_example() -> Example | None:
-    """The example that travels with the program; None where there is none."""
-    import json
-
-    from lmstudio_app.gui.widgets.example_plot import Example
-
-    for path in sorted((resources_folder() / "examples").glob("*.json")):
-        try:
-            return Example.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return None
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui.next_run import NextRun
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.run_record import RunRecord
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.widgets.banner import Banner
 from lmstudio_app.gui.widgets.next_run_form import NextRunForm
 from lmstudio_app.gui.widgets.training_view import TrainingView
 
@@ -26,6 +27,7 @@ class TrainPane(Pane):
         super().__init__(session, parent)
         self.form = NextRunForm()
         self.view = TrainingView()
+        self.banner = Banner()
         self._lay()
         self.next_run = NextRun(session, self.form)
         self.record = RunRecord(session, self.view)
@@ -37,7 +39,9 @@ class TrainPane(Pane):
         header.stop_pressed.connect(session.stop)
         self.view.export_requested.connect(self._choose_file)
         self.view.sample_activated.connect(lambda step: self.go.emit("console"))
+        self.record.reason_changed.connect(self._show_reason)
         session.run_changed.connect(self.crumbs_changed)
+        self._show_reason()
 
     def title(self) -> str:
         return self.tr("Train")
@@ -80,7 +84,7 @@ class TrainPane(Pane):
     def _choose_file(self, kind: str) -> None:
         if self.session.run is None:
             return
-        suggested = f"{self.session.run.name} loss.{kind}"
+        suggested = self.tr("{run} loss").format(run=self.session.run.name) + f".{kind}"
         chosen, _ = QFileDialog.getSaveFileName(
             self, self.tr("Export the loss"), suggested, f"{kind.upper()} (*.{kind})"
         )
@@ -92,6 +96,16 @@ class TrainPane(Pane):
         if self.session.run is not None:
             self.resume_run(self.session.run.name)
 
+    def _show_reason(self) -> None:
+        """Say why the run waits or has failed, for as long as it does."""
+        reason = self.record.reason
+        if reason and self.record.resumable:
+            self.banner.say(reason, "warn", self.tr("Resume"), self._resume)
+        elif reason:
+            self.banner.say(reason, "warn")
+        else:
+            self.banner.hide()
+
     def _lay(self) -> None:
         self.view.setProperty("scrolled", True)
         scroll = QScrollArea()
@@ -100,11 +114,16 @@ class TrainPane(Pane):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        row = QHBoxLayout(self)
+        row = QHBoxLayout()
         row.setContentsMargins(12, 12, 12, 12)
         row.setSpacing(12)
         row.addWidget(self.form)
         row.addWidget(scroll, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addLayout(row, 1)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class ExamplePlot(QWidget):
         if example.unigram is not None:
             found.append((self.tr("token counts"), example.unigram, grey, False))
         if example.entropy is not None:
-            found.append((self.tr("entropy, exact"), example.entropy, grey, False))
+            found.append((self.tr("entropy floor (exact)"), example.entropy, grey, False))
         for column, words in ((1, self.tr("training")), (2, self.tr("validation"))):
             last = [row[column] for row in example.rows if row[column] is not None]
             if last and last[-1] is not None:

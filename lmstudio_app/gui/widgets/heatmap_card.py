@@ -59,6 +59,11 @@ class HeatmapCard(Card):
         self.heatmap.set_weights(weights, tokens)
         self.table.set_weights(weights, tokens)
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self.show_weights(np.zeros((0, 0)), [])
+        self.show_place("", "")
+
     def show_place(self, title: str, note: str) -> None:
         """Say which head it is, and of which model."""
         self.title.setText(title)

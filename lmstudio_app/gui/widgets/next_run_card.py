@@ -74,6 +74,15 @@ class NextRunCard(StepCard):
         self.train.set_words(words, "play" if ready else "")
         self.set_active(ready)
 
+    def show_problem(self, words: str) -> None:
+        """Say above the button what is wrong with the settings; nothing when empty."""
+        self._problem.setText(words)
+        self._problem.setVisible(bool(words))
+
+    def problem(self) -> str:
+        """What is said to be wrong."""
+        return self._problem.text() if not self._problem.isHidden() else ""
+
     def _build_facts(self, names: Sequence[str]) -> None:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
@@ -128,6 +137,10 @@ class NextRunCard(StepCard):
     def _build_foot(self) -> None:
         foot, _ = self.add_foot()
         foot.setContentsMargins(16, 14, 16, 10)
+        self._problem = Text("", "err", wrap=True)
+        self._problem.setProperty("verbatim", True)  # whoever says it has translated it
+        self._problem.hide()
+        foot.addWidget(self._problem)
         self.train = Button(self.tr("Train"), "play", "primary")
         self.train.setProperty("large", True)
         self.train.clicked.connect(self.train_pressed)

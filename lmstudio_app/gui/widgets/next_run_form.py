@@ -101,12 +101,15 @@ class NextRunForm(Card):
         self.form.show_sections(sections, values)
 
     def show_problems(self, problems: Sequence[Problem]) -> int:
-        """Show what is wrong at the fields; returns how many fields are wrong."""
+        """Show what is wrong at the fields, the rest above the button; returns how many fields are wrong."""
         left = self.form.set_problems(problems)
         first = {problem.field: problem for problem in reversed(left)}
         for field, row in self._rows.items():
             problem = first.get(field)
             row.say_error(declared(problem.sentence, **problem.values) if problem else "")
+        rest = [problem for problem in left if problem.field not in self._rows]
+        self._rest.setText("\n".join(declared(problem.sentence, **problem.values) for problem in rest))
+        self._rest.setVisible(bool(rest))
         return len({problem.field for problem in problems})
 
     def show_estimate(self, estimate: Estimate) -> None:
@@ -190,6 +193,10 @@ class NextRunForm(Card):
         self._basis.setMinimumWidth(40)
         self._basis.hide()
         foot.addWidget(self._basis)
+        self._rest = Text("", "err", wrap=True)
+        self._rest.setProperty("verbatim", True)  # whoever says it has translated it
+        self._rest.hide()
+        foot.addWidget(self._rest)
         foot.addWidget(self.train)
 
     def _fit(self) -> None:
