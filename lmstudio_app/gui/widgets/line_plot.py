@@ -21,6 +21,7 @@ from lmstudio_app.gui.widgets.plot_curve import Look, Reference
 from lmstudio_app.gui.widgets.plot_surface import PlotSurface
 from lmstudio_app.gui.widgets.plot_table import PlotTable
 from lmstudio_app.gui.widgets.segmented import Segmented
+from lmstudio_app.gui.widgets.setting_row import still_wheel
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
 __all__ = ["LinePlot", "Look", "Reference"]
@@ -73,10 +74,6 @@ class LinePlot(QWidget):
         self.surface.add_curve(key, title, look or Look())
         self.surface.curves[key].series.smooth(self.smoothing)
 
-    def remove_series(self) -> None:
-        """Take every series out."""
-        self.surface.remove_curves()
-
     def extend(
         self, key: str, steps: Iterable[float], seconds: Iterable[float | None], values: Iterable[float | None]
     ) -> None:
@@ -109,10 +106,6 @@ class LinePlot(QWidget):
     def smoothing(self) -> float:
         """How much of the past the smoothed line keeps, 0 to 0.99."""
         return self._slider.value() / 100
-
-    def set_smoothing(self, smoothing: float) -> None:
-        """Move the smoothing slider."""
-        self._slider.setValue(round(100 * smoothing))
 
     def set_logarithmic(self, on: bool) -> None:
         """Choose the logarithmic or the plain axis."""
@@ -164,7 +157,7 @@ class LinePlot(QWidget):
         row.setSpacing(8)
         words = QLabel(self.tr("Smoothing"))
         words.setProperty("role", "label")
-        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider = still_wheel(QSlider(Qt.Orientation.Horizontal))
         self._slider.setRange(0, 99)
         self._slider.setAccessibleName(self.tr("Smoothing"))
         self._slider.setAccessibleDescription(self.tr("Share of the past that the smoothed line keeps"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
@@ -16,6 +16,8 @@ from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.unit_field import UnitField
 
 LABEL_WIDTH = 106
+
+Control = TypeVar("Control", bound=QWidget)
 
 
 class FormRow(QWidget):
@@ -209,7 +211,7 @@ class SettingRow(FormRow):
 
 
 class _StillWheel(QObject):
-    """Keeps the wheel from changing a list that does not have the focus while a form is scrolled."""
+    """Keeps the wheel from changing a control that does not have the focus while what it lies on is scrolled."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
@@ -218,8 +220,8 @@ class _StillWheel(QObject):
         return False
 
 
-def still_wheel(box: QComboBox) -> QComboBox:
-    """`box`, deaf to the wheel until it has the focus."""
-    box.installEventFilter(_StillWheel(box))
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return box
+def still_wheel(control: Control) -> Control:
+    """`control`, deaf to the wheel until it has the focus."""
+    control.installEventFilter(_StillWheel(control))
+    control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return control
