@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.setting_row import still_wheel
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 
 
 class EncodingBox(QComboBox):

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.card import row, strip
 from lmstudio_app.gui.widgets.example_plot import Example, ExamplePlot
@@ -27,7 +28,7 @@ class ExampleCard(StepCard):
             self.body.addWidget(words)
             self.body.addStretch(1)
         else:
-            self.remark.setToolTip(example.title)
+            self.remark.setToolTip(declared(example.title))
             self._build_plot(example)
             self._build_samples(example)
         self._build_foot()

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap, QStandardItem,
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.setting_row import still_wheel
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 
 
 @dataclass(frozen=True)

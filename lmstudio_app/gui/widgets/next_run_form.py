@@ -17,7 +17,8 @@ from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, strip
 from lmstudio_app.gui.widgets.config_form import ConfigForm, Section
 from lmstudio_app.gui.widgets.key_figure import KeyFigure
-from lmstudio_app.gui.widgets.setting_row import FormRow, still_wheel
+from lmstudio_app.gui.widgets.setting_row import FormRow
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 
 
@@ -184,7 +185,6 @@ class NextRunForm(Card):
         self._bar = QProgressBar()
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
-        self._bar.setProperty("kind", "memory")
         self._bar.setAccessibleName(self.tr("Share of the memory"))
         self._bar.hide()
         foot.addWidget(self._bar)

@@ -45,8 +45,7 @@ class ProgressStrip(QFrame):
     def show_progress(self, words: str, done: int, total: int) -> None:
         """Show `words` and a bar at `done` of `total`; a `total` of 0 is a bar that only moves."""
         self._words.setText(words)
-        self._bar.setRange(0, 1000 if total else 0)
-        self._bar.setValue(round(1000 * min(1.0, done / total)) if total else 0)
+        show_share(self._bar, done, total)
         if self.isHidden() and not self._soon.isActive():
             self._soon.start()
 
@@ -58,3 +57,9 @@ class ProgressStrip(QFrame):
     def words(self) -> str:
         """What it says now; empty while there is nothing to wait for."""
         return self._words.text() if not self.isHidden() or self._soon.isActive() else ""
+
+
+def show_share(bar: QProgressBar, done: int, total: int) -> None:
+    """Put `bar` at `done` of `total`, in thousandths: bytes can be more than it counts. A `total` of 0 only moves."""
+    bar.setRange(0, 1000 if total > 0 else 0)
+    bar.setValue(round(1000 * min(1.0, done / total)) if total > 0 else 0)

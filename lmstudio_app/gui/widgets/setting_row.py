@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import html
-from typing import Any, TypeVar
+from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QWhatsThis,
+    QWidget,
+)
 
 from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared as in_words
 from lmstudio_app.gui.widgets import setting_text
+from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.unit_field import UnitField
 
 LABEL_WIDTH = 106
-
-Control = TypeVar("Control", bound=QWidget)
 
 
 class FormRow(QWidget):
@@ -104,6 +114,14 @@ class FormRow(QWidget):
         self._folded = True
         self._hint.hide()
         self._redress()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F1 shows the help at the field, also where it is folded away or an error stands in its place."""
+        if event.key() == Qt.Key.Key_F1 and not event.modifiers() and self._hint_words:
+            below = self.editor.mapToGlobal(self.editor.rect().bottomLeft())
+            QWhatsThis.showText(below, self._hint_words, self.editor)
+        else:
+            super().keyPressEvent(event)
 
     @property
     def wrong(self) -> bool:
@@ -208,20 +226,3 @@ class SettingRow(FormRow):
 
     def _edited(self, *_: object) -> None:
         self.edited.emit()
-
-
-class _StillWheel(QObject):
-    """Keeps the wheel from changing a control that does not have the focus while what it lies on is scrolled."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
-
-
-def still_wheel(control: Control) -> Control:
-    """`control`, deaf to the wheel until it has the focus."""
-    control.installEventFilter(_StillWheel(control))
-    control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return control

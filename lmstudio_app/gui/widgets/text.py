@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from lmstudio_app.gui import theme
+
 Role = Literal[
     "body", "body2", "strong", "small-strong", "label", "hint", "section", "card-title", "title", "step", "figure",
-    "large-figure", "hero", "hero2", "ok", "warn", "err",
+    "hero", "hero2", "err",
 ]  # fmt: skip
+
+_LEAST = 8
 
 
 class Text(QLabel):
@@ -50,30 +54,65 @@ class Text(QLabel):
 
 
 class ElidedText(Text):
-    """One line that ends in “…” where it does not fit; the whole of it is its tooltip."""
+    """One line that ends in “…” where it does not fit; the whole of it is its tooltip, above any that was set.
 
-    def __init__(self, words: str = "", role: Role = "body", *, verbatim: bool = False, parent: QWidget | None = None):
+    It takes the room that others leave. With `least` it asks for what its words need, and never gets less of it than
+    `least` pixels (before enlarging).
+    """
+
+    def __init__(
+        self,
+        words: str = "",
+        role: Role = "body",
+        *,
+        verbatim: bool = False,
+        least: int | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__("", role, verbatim=verbatim, copyable=False, parent=parent)
         self._words = words
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._tip = ""
+        self._least = least
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Ignored if least is None else policy.Maximum, policy.Preferred)
         self.set_words(words)
 
     def set_words(self, words: str) -> None:
         """Show other words."""
         self._words = words
         self.setAccessibleName(words)
+        self.updateGeometry()
         self._lay()
 
     def words(self) -> str:
         """All of them, also what does not fit."""
         return self._words
 
+    def setToolTip(self, words: str) -> None:
+        self._tip = words
+        self._lay()
+
+    def sizeHint(self) -> QSize:
+        """The room of all the words, for those who let it be no wider than that."""
+        height = super().sizeHint().height()  # asked first: it takes up the font of the style sheet
+        return QSize(QFontMetrics(self.font()).horizontalAdvance(self._words) + 1, height)
+
+    def minimumSizeHint(self) -> QSize:
+        whole = self.sizeHint()
+        return QSize(min(whole.width(), max(_LEAST, theme.current().pixels(self._least or 0))), whole.height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._lay()
+
     def _lay(self) -> None:
-        fitting = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, max(self.width(), 8))
+        room = max(self.width(), _LEAST)
+        fitting = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, room)
         self.setText(fitting)
-        if fitting != self._words or self.toolTip():
-            self.setToolTip(self._words if fitting != self._words else "")
+        whole = self._words if fitting != self._words else ""
+        super().setToolTip("\n".join(part for part in (whole, self._tip) if part))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSlider, QWidget
 
+from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.line_plot import LinePlot, Look, Reference
 from lmstudio_app.gui.widgets.small_plot import SmallPlot
 from tests.gui.widgets.conftest import colors, hover, picture
@@ -257,6 +258,26 @@ def test_nothing_is_redrawn_for_every_event(plot, qtbot):
     assert not frames
     qtbot.waitUntil(lambda: bool(frames), timeout=2000)
     assert len(frames) == 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
+def test_the_last_tick_of_a_small_plot_is_whole(shown, look, scale):
+    look.set_scale(scale)
+    small = shown(SmallPlot("Gradient norm"), look.pixels(240), look.pixels(116))
+    small.extend([1, 1000], [1, 2], [0.5, 1.0])
+    small.show_range(0, 1000)
+    small.surface.redraw()
+    small.surface.redraw()
+    half = QFontMetricsF(look.font(theme.HINT)).horizontalAdvance("1,000") / 2
+    assert small.surface.place(1000, 0).x() + half <= small.surface.viewport().width()
+
+
+def test_t_changes_between_plot_and_table(plot, qtbot):
+    plot.surface.setFocus()
+    qtbot.keyClick(plot.surface, Qt.Key.Key_T)
+    assert plot.table.isVisible() and plot.table.hasFocus()
+    qtbot.keyClick(plot.table, Qt.Key.Key_T)
+    assert plot.surface.isVisible() and plot.surface.hasFocus()
 
 
 def test_small_plot_mirrors_cursor_and_range(plot, shown):
