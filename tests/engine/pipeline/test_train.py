@@ -76,7 +76,7 @@ def test_a_run_from_start_to_end(workspace: Workspace, family: str) -> None:
     assert isinstance(started, RunStarted)
     assert (started.run, started.step, started.steps) == ("first", 0, steps)
     assert started.parameters == run.summary().parameters
-    assert ended == RunEnded("first", str(run.folder), steps, "finished")
+    assert ended == RunEnded("first", str(run.folder), steps, "finished", steps)
     assert [event.row["step"] for event in events if isinstance(event, StepDone)] == list(range(1, steps + 1))
     rows = [event.row for event in events if isinstance(event, StepDone | Validated)]
     assert rows == run.rows()
@@ -107,7 +107,7 @@ def test_a_stop_and_another_process_change_nothing(workspace: Workspace, whole: 
     assert isinstance(stopped, RunEnded)
     assert stopped.outcome == "stopped"
     assert run.state == "stopped"
-    assert run.checkpoints()[-1].step == stopped.step
+    assert run.checkpoints()[-1].step == stopped.step == stopped.saved_step
     script = (
         "import sys, pathlib; from lmstudio_app.engine import pipeline; from lmstudio_app.engine.run import Run; "
         "[print(type(e).__name__) for e in pipeline.train(Run.open(pathlib.Path(sys.argv[1])))]"
