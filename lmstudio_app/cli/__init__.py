@@ -16,8 +16,9 @@ from cyclopts import App, CycloptsError, Parameter
 
 from lmstudio_app import __version__
 from lmstudio_app.cli import attention, check, corpus, demo, evaluate, generate, runs, train
-from lmstudio_app.cli.terminal import Terminal, write_any_letter
+from lmstudio_app.cli.terminal import Stuck, Terminal, write_any_letter
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.storage.atomic import DiskFull
 
 USER_MISTAKE = 2
 FAILURE = 1
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
     except UserError as error:
         terminal.fail(error)
-        return USER_MISTAKE
+        return FAILURE if isinstance(error, Stuck | DiskFull) else USER_MISTAKE
     except CycloptsError as error:
         terminal.fail(UserError("{sentence}", sentence=" ".join(str(error).split())))
         return USER_MISTAKE

@@ -35,4 +35,5 @@ def register(app: App, terminal: Terminal) -> None:
                 else:
                     show.event(event, bars)
         terminal.say(f"\nIt writes:\n\n{done.text}\n\nPictures: {done.loss_picture} and {done.attention_picture}")
-        terminal.say(f"Folder {done.folder}\nGo on with: lmstudio-app generate “{done.run}” --prompt “Once”")
+        go_on = terminal.command("generate", done.run, "--prompt", "Once")
+        terminal.say(f"Folder {done.folder}\nGo on with: {go_on}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.workspace import Workspace
 
 
+class Stuck(UserError):  # noqa: N818  (the name says what happened)
+    """A job cannot go on by itself: no mistake in the command, but a failure of the machine such as a full disk."""
+
+
 class Terminal:
     """One command's view of the terminal: which workspace, and whether a person or a machine reads."""
 
@@ -35,6 +41,12 @@ class Terminal:
         from lmstudio_app.engine.workspace import Workspace
 
         return Workspace.open(self.workspace_folder)
+
+    def command(self, *words: str) -> str:
+        """A command on the same workspace, to be copied and pasted."""
+        place = [] if self.workspace_folder is None else ["--workspace", str(self.workspace_folder)]
+        whole = ["lmstudio-app", *place, *words]
+        return subprocess.list2cmdline(whole) if sys.platform == "win32" else shlex.join(whole)
 
     def say(self, text: str) -> None:
         """One line for a person; nothing for a machine."""

@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 
 from lmstudio_app.cli.options import nested, with_options
 from lmstudio_app.cli.runs import duration
-from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.cli.terminal import Stuck, Terminal
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
 from lmstudio_app.engine.registry import families, family
@@ -153,9 +153,6 @@ def follow(terminal: Terminal, run: "Run", execution: dict[str, Any] | None = No
         for event in pipeline.train(run, control, execution=execution):
             terminal.event(event)
             show.event(event, bars)
-            if isinstance(event, JobPaused) and event.reason:  # no one can press Resume here
-                control.stop()
-                raise UserError("{reason}", reason=event.reason)
     if show.ended is not None and not terminal.json:
         print(show.closing_words())
 
@@ -168,14 +165,18 @@ class Display:
         self._task: Any = None
         self._steps = 0
         self._step = 0
-        self._loss = ""
         self._last_row: dict[str, Any] = {}
         self._validation: float | None = None
         self.ended: RunEnded | None = None
 
     def event(self, event: "Event", bars: Any) -> None:
-        """Show what one event tells; `bars` is None where there is no terminal to draw on."""
+        """Show what one event tells; `bars` is None where there is no terminal to draw on.
+
+        Raises `Stuck` for a job that waits by itself, as on a full disk: no one can press Resume here.
+        """
         match event:
+            case JobPaused() if event.reason:
+                raise Stuck("{reason}", reason=event.reason)
             case RunStarted():
                 self._steps, self._step = event.steps, event.step
                 begun = f", going on after step {event.step:,}" if event.step else ""
@@ -217,9 +218,14 @@ class Display:
                 f"Finished {self.ended.run}: {score}{self.ended.step:,} steps in {seconds}.\nFolder {self.ended.folder}"
             )
         return (
-            f"Stopped {self.ended.run} after step {self.ended.step:,}; a checkpoint is kept. Go on with: "
-            f"lmstudio-app resume “{self.ended.run}”\nFolder {self.ended.folder}"
+            f"Stopped {self.ended.run} after step {self.ended.step:,}; {self._kept(self.ended)}. Go on with: "
+            f"{self._terminal.command('resume', self.ended.run)}\nFolder {self.ended.folder}"
         )
+
+    def _kept(self, ended: RunEnded) -> str:
+        if ended.saved_step == ended.step:
+            return "a checkpoint is kept" if ended.step else "nothing was learned yet"
+        return f"its checkpoint of step {ended.saved_step:,} is kept" if ended.saved_step else "no checkpoint is kept"
 
 
 @contextmanager

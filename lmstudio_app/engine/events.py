@@ -143,12 +143,14 @@ class JobResumed(Event):
 
 @dataclass(frozen=True)
 class RunEnded(Event):
-    """The run will take no further step now. `outcome` is "finished" or "stopped"; a stopped run can be resumed."""
+    """The run will take no further step now. `outcome` is "finished" or "stopped"; a stopped run can be resumed, from
+    `saved_step`, its last checkpoint (0: from the start)."""
 
     run: str
     folder: str
     step: int
     outcome: str
+    saved_step: int
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmstudio_app.gui.main_window import MainWindow
+    from lmstudio_app.gui.session import Session
 
 
 def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
@@ -23,8 +26,35 @@ def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
     application = theme.make_application([sys.argv[0], *argv])
     window = open_window(workspace)
     window.painted.connect(gc.enable)
-    window.show()
-    return application.exec()
+    with bugs_told(window.session):
+        window.show()
+        return application.exec()
+
+
+@contextlib.contextmanager
+def bugs_told(session: Session) -> Iterator[None]:
+    """While inside, an exception that nobody caught is told by `session.failed`, and printed as always.
+
+    Qt calls most of the window's code, and Python's hook is all that hears of a failure there.
+    """
+    before, telling = sys.excepthook, False
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        nonlocal telling
+        before(kind, error, trace)
+        if telling or not isinstance(error, Exception):  # what fails while it is told is only printed
+            return
+        telling = True
+        try:
+            session.failed.emit(error.with_traceback(trace))
+        finally:
+            telling = False
+
+    sys.excepthook = tell
+    try:
+        yield
+    finally:
+        sys.excepthook = before
 
 
 def open_window(workspace: Path | None = None) -> MainWindow:

@@ -92,11 +92,27 @@ class JobStatus(QObject):
             return self.tr("No job running")
         endings = {
             "finished": self.tr("Finished “{run}” after {step} steps"),
-            "stopped": self.tr("Stopped “{run}” after {step} steps; a checkpoint is kept"),
-            "failed": self.tr("“{run}” failed after {step} steps; its last checkpoint is kept"),
+            "stopped": self._stopped_words(job),
+            "failed": self._failed_words(job),
         }
         words = endings.get(job.outcome, self.tr("No job running"))
-        return words.format(run=job.run, step=number_text.whole(job.step))
+        return words.format(run=job.run, step=number_text.whole(job.step), saved=number_text.whole(job.saved_step))
+
+    def _stopped_words(self, job: TrainingJob) -> str:
+        if not job.step:
+            return self.tr("Stopped “{run}” before its first step")
+        if not job.lost:
+            return self.tr("Stopped “{run}” after {step} steps; a checkpoint is kept")
+        if job.saved_step:
+            return self.tr("Stopped “{run}” after {step} steps; only its checkpoint of step {saved} is kept")
+        return self.tr("Stopped “{run}” after {step} steps; nothing could be saved")
+
+    def _failed_words(self, job: TrainingJob) -> str:
+        if not job.steps:
+            return self.tr("“{run}” could not begin")
+        if job.saved_step:
+            return self.tr("“{run}” failed after {step} steps; its checkpoint of step {saved} is kept")
+        return self.tr("“{run}” failed after {step} steps; it has no checkpoint")
 
     def _show_machine(self) -> None:
         from lmstudio_app.engine.devices import memory_bytes, memory_used_bytes

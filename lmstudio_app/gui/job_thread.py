@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QMetaObject, QObject, QThread, QTimer
+from PySide6.QtCore import QMetaObject, QObject, QThread, QTimer, Signal
 
 from lmstudio_app.engine.errors import UserError
 
@@ -60,6 +60,11 @@ class JobThread(QThread):
         """Whether somebody asked the work to end."""
         return self._stop.is_set()
 
+    def take_failure(self) -> BaseException | None:
+        """The exception that ended it; the thread lets go of it."""
+        failure, self.failure = self.failure, None
+        return failure
+
     def drain(self) -> list[Any]:
         """What was reported since the last call, oldest first. Never waits."""
         items = []
@@ -78,7 +83,12 @@ class _Started:
 
 
 class Jobs(QObject):
-    """The threads of one window, drained by one timer that only runs while there are any."""
+    """The threads of one window, drained by one timer that only runs while there are any.
+
+    Signals: `failed(object)` the exception that ended a job whose end nobody waits for.
+    """
+
+    failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,12 +103,13 @@ class Jobs(QObject):
     ) -> JobThread:
         """Start `work` on a thread of its own; `arrived(items)` and then `ended(failure or None)` are called here.
 
-        When `owner` is destroyed the work is asked to stop and nobody is called any more. After `close` nothing starts.
+        Without `ended` a failure is told by `failed`. Its traceback is there until `ended` returns, then it goes. When
+        `owner` is destroyed the work is asked to stop and nobody is called any more. After `close` nothing starts.
         """
         thread = JobThread(work, self)
         if self._closed:
             return thread
-        started = self._started[id(thread)] = _Started(thread, arrived, ended or (lambda failure: None))
+        started = self._started[id(thread)] = _Started(thread, arrived, ended or self._told)
         if owner is not None:
 
             def forget() -> None:
@@ -121,7 +132,9 @@ class Jobs(QObject):
                 started.thread.deleteLater()
                 if started.bond is not None:
                     QObject.disconnect(started.bond)
-                started.ended(started.thread.failure)
+                failure = started.thread.take_failure()
+                started.ended(failure)
+                _let_go(failure)
         if not self._started:
             self._timer.stop()
 
@@ -133,6 +146,17 @@ class Jobs(QObject):
                 started.thread.stop()
                 started.thread.wait()
             self.drain()
+
+    def _told(self, failure: BaseException | None) -> None:
+        if failure is not None:
+            self.failed.emit(failure)
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """Drop what a traceback holds: the frames of the job and all they worked on, such as a model on a GPU."""
+    while failure is not None:
+        failure.__traceback__ = None
+        failure = failure.__cause__ or failure.__context__
 
 
 def failure_event(error: BaseException) -> JobFailed:

@@ -23,7 +23,9 @@ from lmstudio_app.gui.widgets.top_bar import TopBar
 from lmstudio_app.gui.window_layout import remember, restore
 
 if TYPE_CHECKING:
+    from lmstudio_app.engine.events import Noted
     from lmstudio_app.gui.job_status import JobStatus
+    from lmstudio_app.gui.training_job import TrainingJob
     from lmstudio_app.gui.widgets.banner import Banner
     from lmstudio_app.gui.widgets.settings_dialog import SettingsDialog
     from lmstudio_app.gui.widgets.status import StatusStrip
@@ -110,18 +112,18 @@ class MainWindow(QMainWindow):
 
     def show_pane(self, name: str) -> None:
         """Show the pane `name`, built now if this is the first time. "start" is the first page of Corpus."""
-        if name != "start" and not self.session.opened:
-            return
+        if name == "start" or self.session.opened:
+            self._show(name)
+        # Whatever is shown, the pressed button has checked itself.
+        self.rail.check("corpus" if self.pane.name == "start" else self.pane.name)
+        self._show_place()
+
+    def _show(self, name: str) -> None:
         if name == "corpus" and not self.session.workspace.corpora() and not self.session.preparations.undecided:
             name = "start"
-        if name != "start" and name not in self.rail.buttons:
+        if name not in self.rail.buttons:
             name = "start"
-        pane = self._panes.get(name) or self._make(name)
-        if pane is None:
-            return
-        self.stack.setCurrentWidget(pane)
-        self.rail.check("corpus" if name == "start" else name)
-        self._show_place()
+        self.stack.setCurrentWidget(self._panes.get(name) or self._make(name))
 
     @property
     def pane(self) -> Pane:
@@ -130,7 +132,7 @@ class MainWindow(QMainWindow):
         assert isinstance(shown, Pane)
         return shown
 
-    def _make(self, name: str) -> Pane | None:
+    def _make(self, name: str) -> Pane:
         if name == "start":
             made: Pane = StartPane(self.session, self.stack)
         else:
@@ -189,7 +191,7 @@ class MainWindow(QMainWindow):
         session.workspace_changed.connect(self._workspace_changed)
         session.failed.connect(self._tell)
         session.doubted.connect(lambda preparation: self.show_pane("corpus"))
-        session.noted.connect(lambda note: self.banner.say(declared(note.sentence, **note.values), "warn"))
+        session.noted.connect(self._note)
         session.job_changed.connect(self._job_changed)
         session.run_changed.connect(self._show_needs)
 
@@ -245,6 +247,9 @@ class MainWindow(QMainWindow):
             self._settings.show_folder(self.session.workspace.folder)
             self._show_size()
 
+    def _note(self, notes: list[Noted]) -> None:
+        self.banner.say(" ".join(declared(note.sentence, **note.values) for note in notes), "warn")
+
     def _tell(self, failure: Exception) -> None:
         from lmstudio_app.gui.job_thread import failure_event
 
@@ -261,19 +266,21 @@ class MainWindow(QMainWindow):
 
     def _job_changed(self) -> None:
         busy = self.session.busy
-        if (button := self.rail.buttons.get("train")) is not None:
-            button.set_dot("training" if busy else None, self.tr("A run is training") if busy else "")
+        self.rail.buttons["train"].set_dot("training" if busy else None, self.tr("A run is training") if busy else "")
         if self._closing and not busy:
-            self.close()
+            self._closing = False
+            job = self.session.job
+            if job is not None and job.lost:
+                self._ask_to_lose(job)
+            else:
+                self.close()
 
     def _show_needs(self) -> None:
         run = self.session.run
         for entry in PANES:
-            button = self.rail.buttons.get(entry.name)
-            if button is None or not entry.needs:
-                continue
             lacks = run is not None and not entry.needs <= self.session.offers()
-            button.set_lacking(self.tr("The opened model has nothing to show here.") if lacks else "")
+            words = self.tr("The opened model has nothing to show here.") if lacks else ""
+            self.rail.buttons[entry.name].set_lacking(words)
 
     # What the person asks ---------------------------------------------------------------------------------------
 
@@ -293,15 +300,21 @@ class MainWindow(QMainWindow):
 
         session = self.session
         folder = session.workspace.folder if session.opened else Path()
-        choices = [("auto", self.tr("Choose by itself")), *((device.kind, device.title) for device in session.devices)]
+        # A run names the kind of its device, so that several GPUs of one kind are one choice: the first of them.
+        kinds = {device.kind: device.title for device in reversed(session.devices)}
+        choices = [("auto", self.tr("Choose by itself")), *reversed(kinds.items())]
         dialog = SettingsDialog(folder, choices, session.preferred_device, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.folder_chosen.connect(self.open_workspace)
-        dialog.device_chosen.connect(session.prefer_device)
+        dialog.device_chosen.connect(self._prefer_device)
         dialog.finished.connect(self._settings_closed)
         self._settings = dialog
         self._show_size()
         dialog.open()
+
+    def _prefer_device(self, kind: str) -> None:
+        theme.preferences().setValue("device", kind)
+        self.session.prefer_device(kind)
 
     def _settings_closed(self) -> None:
         self._settings = None
@@ -314,6 +327,8 @@ class MainWindow(QMainWindow):
         dialog, workspace = self._settings, self.session.workspace
 
         def arrived(sizes: list[int]) -> None:
+            if workspace is not self.session.workspace:  # another folder was chosen meanwhile
+                return
             dialog.show_size(self.tr("It takes {size} of the disk.").format(size=number_text.size(sizes[-1])))
 
         self.session.jobs.start(lambda stopping: [workspace.size_bytes()], arrived, owner=dialog)
@@ -321,8 +336,7 @@ class MainWindow(QMainWindow):
     def _next_region(self, direction: int) -> None:
         rail = next((button for button in self.rail.buttons.values() if button.isChecked()), self.rail.settings)
         regions: list[QWidget] = [rail, self.top_bar.theme_button, *self.pane.regions()]
-        if self.strip.stop.isVisible():
-            regions.append(self.strip.stop)
+        regions = [part for part in (*regions, self.strip.stop) if part.isVisible() and part.isEnabled()]
         holder = next(
             (i for i, part in enumerate(regions) if part.hasFocus() or part.isAncestorOf(self._focused())), -1
         )
@@ -363,11 +377,27 @@ class MainWindow(QMainWindow):
         )
 
     def _stop_and_close(self) -> None:
+        if not self.session.busy:  # it has ended while the question was open
+            self.close()
+            return
         self._closing = True
         self.banner.say(self.tr("The window closes as soon as the checkpoint is saved."), "info")
         self.session.stop()
-        if not self.session.busy:
-            self.close()
+
+    def _ask_to_lose(self, job: TrainingJob) -> None:
+        """The last checkpoint could not be saved; the banner says why."""
+        from lmstudio_app.gui.widgets import number_text
+        from lmstudio_app.gui.widgets.question import Answer, ask
+
+        words = self.tr("What the run “{name}” learned since step {step} could not be saved.")
+        ask(
+            self,
+            self.tr("Not everything is saved"),
+            words.format(name=job.run, step=number_text.whole(job.saved_step)),
+            self.tr("The message in the window says why. Resumed, the run learns it again."),
+            [Answer(self.tr("Close all the same"), self.close, loses=True), Answer(self.tr("Keep the window open"))],
+            usual=1,
+        )
 
     def _remember_layout(self) -> None:
         if self.session.opened and self.session.claim_refused is None:

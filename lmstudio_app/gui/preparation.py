@@ -91,10 +91,12 @@ class Preparations(QObject):
         self.changed.emit()
 
     def forget(self) -> None:
-        """Give up all of them."""
+        """Give up all of them; nobody hears of them any more."""
         self.waiting.clear()
         self.undecided.clear()
         self.stop()
+        self.current = self._thread = None
+        self.changed.emit()
 
     def _next(self) -> None:
         if self.waiting:
@@ -112,6 +114,8 @@ class Preparations(QObject):
     def _arrived(self, one: Preparation, items: list[Event]) -> None:
         from lmstudio_app.engine.events import CorpusReady, Counted, Progress
 
+        if one is not self.current:
+            return
         for event in items:
             if isinstance(event, Progress):
                 one.progress = event
@@ -122,6 +126,8 @@ class Preparations(QObject):
         self.changed.emit()
 
     def _ended(self, one: Preparation, failure: BaseException | None) -> None:
+        if one is not self.current:
+            return
         one.failure = failure
         doubtful = bool(getattr(failure, "options", ()))  # what `EncodingDoubtful` offers to choose from
         if doubtful:

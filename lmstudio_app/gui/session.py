@@ -39,7 +39,7 @@ class Session(QObject):
         preparing_changed(): the preparation of a corpus began, moved on or ended (`preparing`: its latest `Progress`).
         prepared(str): a new corpus is ready, by name.
         doubted(object): a `Preparation` that waits until a person tells the encoding of its text.
-        noted(object): an `events.Noted` of the training, worth telling.
+        noted(list): the `events.Noted` of the training that came together, worth telling.
         failed(object): an exception that nobody else handles, such as the one that ended the training.
     """
 
@@ -54,7 +54,7 @@ class Session(QObject):
     preparing_changed = Signal()
     prepared = Signal(str)
     doubted = Signal(object)
-    noted = Signal(object)
+    noted = Signal(list)
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -76,7 +76,9 @@ class Session(QObject):
         """The threads of this window. Any pane may start a job here."""
         from lmstudio_app.gui.job_thread import Jobs
 
-        return Jobs(self)
+        jobs = Jobs(self)
+        jobs.failed.connect(self.failed)
+        return jobs
 
     @cached_property
     def trainings(self) -> Trainings:
@@ -139,14 +141,17 @@ class Session(QObject):
     def open_workspace(self, folder: Path | None = None) -> None:
         """Open the workspace in `folder` (None: the usual place), made when it is not there. Raises `UserError`.
 
-        Where another window has it open, `claim_refused` says who; only that other window remembers its layout.
+        Where another window has it open, `claim_refused` says who; only that other window remembers its layout. The one
+        that is open already stays as it is.
         """
         from lmstudio_app.engine.workspace import Workspace
 
         if self.busy:
             raise UserError("A run is training. Stop it before you open another workspace.")
-        self.preparations.forget()
         workspace = Workspace.open(folder)
+        if self._workspace is not None and workspace.folder == self._workspace.folder and self.claim_refused is None:
+            return
+        self.preparations.forget()
         self._claim.close()
         self._workspace, self.run, self.claim_refused = workspace, None, None
         self._deleted, self.draft = [], self._fresh_draft()
@@ -191,7 +196,8 @@ class Session(QObject):
         return next(iter(named or self.devices[1:] or self.devices), None)
 
     def warm_up(self, ready: Callable[[], None]) -> None:
-        """Import what the first paint left out, on a thread: `ready()` once the engine is there, then PyTorch."""
+        """Import what the first paint left out, on a thread: `ready()` once the engine is there, then PyTorch, and at
+        last what the first training needs besides."""
 
         def work(stopping: Stopping) -> Iterator[tuple[tuple[Device, ...], dict[str, str]] | None]:
             from lmstudio_app.engine import pipeline, registry, workspace  # noqa: F401
@@ -202,6 +208,8 @@ class Session(QObject):
 
             devices = tuple(available_devices())
             yield devices, {device.name: trouble(device) for device in devices}
+            if not stopping():
+                import lmstudio_app.engine.training.gradient_learner  # noqa: F401
 
         def arrived(items: list[tuple[tuple[Device, ...], dict[str, str]] | None]) -> None:
             for found in items:
@@ -211,7 +219,7 @@ class Session(QObject):
                     self.devices, self.device_trouble = found
                     self.devices_changed.emit()
 
-        self.jobs.start(work, arrived, self._told)
+        self.jobs.start(work, arrived)
 
     def close(self) -> None:
         """Ask every job to end, wait for it, and let go of the workspace. The training keeps a checkpoint."""
@@ -260,9 +268,7 @@ class Session(QObject):
 
     def learning_from(self, corpus: str) -> list[str]:
         """The runs that learn from a corpus now or wait to, by name."""
-        job = [self.job.run] if self.job is not None and self.job.active else []
-        names = [*job, *self.queued]
-        return [run.name for run in self.runs if run.corpus == corpus and run.name in names]
+        return self.trainings.learning_from(corpus)
 
     def stop_preparing(self) -> None:
         """Give up the corpus in preparation; nothing of it is left."""
@@ -274,9 +280,14 @@ class Session(QObject):
 
     def follow_corpus(self, old: str, new: str) -> None:
         """Say that a corpus has another name now, or is gone (an empty one)."""
-        if old and self.draft.corpus == old:
-            self.change_draft(corpus=new)
+        if old and new:
+            self.trainings.rename_corpus(old, new)
+        if self.draft.corpus == old:  # also an empty one, when a text has come back
+            self.change_draft(corpus=new or self._newest_corpus())
         self.corpora_changed.emit()
+        self.list_runs()
+        if self.run is not None and new and self.run.config.corpus == old:
+            self.open_run(self.run.name)
 
     def _preparation_ended(self, preparation: Preparation) -> None:
         if preparation.ready:
@@ -324,25 +335,37 @@ class Session(QObject):
 
         `first` stops the one that trains and takes its place. Returns the run's name. Raises `UserError`.
         """
-        run = self.workspace.new_run(config or self.configuration())
-        name = run.name
-        idle = not self.busy
-        self.trainings.start(name, first=first)
-        if idle or first:
-            self.open_run(name)
+        config = config or self.configuration()
+        self._refuse_changing(config.corpus)
+        run = self.workspace.new_run(config)
+        self._train(run, None, first=first)
         self.list_runs()
-        return name
-
-    def queue_training(self, config: RunConfig | None = None) -> str:
-        """Make a run and line it up behind the one that trains (it starts at once where none does)."""
-        return self.start_training(config)
+        return run.name
 
     def resume_run(self, name: str, device: str | None = None, *, first: bool = False) -> None:
         """Train `name` on from its last checkpoint, on another `device` if one is named. Raises `UserError`."""
-        if self.job is not None and self.job.active and self.job.run == name:
+        if self.is_training(name):
             self.resume()
-        else:
-            self.trainings.start(name, {"device": device} if device else None, first=first)
+            return
+        run = self.workspace.run(name)
+        self._refuse_changing(run.config.corpus)
+        self._train(run, {"device": device} if device else None, first=first)
+
+    def unqueue(self, name: str) -> None:
+        """Take a waiting run out of the queue; it stays among the runs."""
+        self.trainings.remove(name)
+
+    def _train(self, run: Run, execution: Mapping[str, Any] | None, *, first: bool) -> None:
+        """Train `run` or line it up; one that starts now is opened."""
+        now = first or not self.busy
+        self.trainings.start(run.name, run.config.corpus, execution, first=first)
+        if now:
+            self.open_run(run.name)
+
+    def _refuse_changing(self, corpus: str) -> None:
+        """A run keeps the text that it has begun with, so it cannot begin while that is made anew."""
+        if self.preparations.of(corpus) is not None:
+            raise UserError("“{corpus}” is being changed. Train when that is done.", corpus=corpus)
 
     def unqueue(self, name: str) -> None:
         """Take a waiting run out of the queue; it can be resumed later."""
@@ -403,16 +426,18 @@ class Session(QObject):
 
     def rename_run(self, old: str, new: str) -> None:
         """Give a run another name. Raises `UserError`, also while it trains."""
-        self._refuse_in_use(old)
-        self.workspace.rename_run(old, new)
+        self._refuse_training(old)
+        new = self.workspace.rename_run(old, new).name
+        self.trainings.rename_run(old, new)
         if self._is_open(old):
             self.open_run(new)
         self.list_runs()
 
     def delete_run(self, name: str) -> None:
         """Move a run to the bin; `undo_delete` puts it back. Raises `UserError`, also while it trains."""
-        self._refuse_in_use(name)
+        self._refuse_training(name)
         self._deleted.append(self.workspace.delete_run(name))
+        self.trainings.remove(name)
         if self._is_open(name):
             self.open_run(None)
         self.list_runs()
@@ -420,18 +445,13 @@ class Session(QObject):
     def undo_delete(self) -> None:
         """Put the run that was deleted last back in its place."""
         if self._deleted:
-            self.workspace.restore_run(self._deleted.pop())
+            self.workspace.restore_run(self._deleted[-1])
+            self._deleted.pop()  # only now: what could not be put back can be tried again
             self.list_runs()
 
     def _is_open(self, name: str) -> bool:
         return self.run is not None and self.run.name == name
 
-    def _refuse_in_use(self, name: str) -> None:
+    def _refuse_training(self, name: str) -> None:
         if self.is_training(name):
             raise UserError("The run “{name}” is training. Stop it first.", name=name)
-        if name in self.queued:
-            self.trainings.remove(name)
-
-    def _told(self, failure: BaseException | None) -> None:
-        if failure is not None:
-            self.failed.emit(failure)

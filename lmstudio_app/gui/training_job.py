@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -29,23 +29,21 @@ class TrainingJob:
     """One training. Read its fields; call its methods to ask something of it.
 
     `state`: "starting" until the first step, then "training"; "pausing" and "stopping" until the loop has heard it.
-    `row` and `validation` are the latest rows of `metrics.jsonl`, `best` the lowest validation loss in bits per byte
-    seen so far with its step. `failure` is set when it died.
+    `steps` is 0 until it has begun, `saved_step` the step of its last checkpoint, 0 when there is none. `failure` is
+    set when it died.
     """
 
-    def __init__(self, run: str, control: Control) -> None:
+    def __init__(self, run: str, corpus: str, control: Control) -> None:
         self.run = run
+        self.corpus = corpus
         self.control = control
         self.state: JobState = "starting"
         self.step = 0
         self.steps = 0
+        self.saved_step = 0
         self.parameters = 0
-        self.device = ""
         self.reason = ""
         self.outcome = ""
-        self.row: Mapping[str, Any] = {}
-        self.validation: Mapping[str, Any] = {}
-        self.best: tuple[int, float] | None = None
         self.failure: events.JobFailed | None = None
         self._pace: deque[tuple[int, float]] = deque(maxlen=RATE_ROWS)
 
@@ -53,6 +51,11 @@ class TrainingJob:
     def active(self) -> bool:
         """Whether it still goes on."""
         return self.state != "ended"
+
+    @property
+    def lost(self) -> bool:
+        """Whether it ended without a checkpoint of what it learned last."""
+        return not self.active and self.saved_step < self.step
 
     @property
     def seconds_left(self) -> float | None:
@@ -97,18 +100,15 @@ class TrainingJob:
         match event:
             case events.RunStarted():
                 self.step, self.steps = event.step, event.steps
-                self.parameters, self.device = event.parameters, event.device
+                self.saved_step, self.parameters = event.step, event.parameters
                 self._begun()
             case events.StepDone():
                 self._begun()
-                self.row, self.step = event.row, int(event.row["step"])
+                self.step = int(event.row["step"])
                 if isinstance(seconds := event.row.get("seconds"), int | float):
                     self._pace.append((self.step, float(seconds)))
-            case events.Validated():
-                self.validation = event.row
-                value = event.row.get("validation_bits_per_byte")
-                if value is not None and (self.best is None or value < self.best[1]):
-                    self.best = (int(event.row["step"]), float(value))
+            case events.CheckpointSaved():
+                self.saved_step = event.step
             case events.JobPaused():
                 self.step, self.reason = event.step, declared(event.template, **event.values)
                 if self.state != "stopping":
@@ -117,7 +117,9 @@ class TrainingJob:
                 if self.state != "stopping":
                     self.state, self.reason = "training", ""
             case events.RunEnded():
-                self.step, self.outcome = event.step, event.outcome
+                # On a full disk the last steps may have no row, so that the run knows less of them than was seen here.
+                self.step, self.saved_step = max(self.step, event.step), event.saved_step
+                self.outcome = event.outcome
             case events.JobFailed():
                 self.failure, self.outcome = event, "failed"
 
@@ -126,42 +128,60 @@ class TrainingJob:
             self.state = "training"
 
 
+class Waiting(NamedTuple):
+    """A run that waits for its turn, the corpus it learns from, and what it changes of how it computes."""
+
+    run: str
+    corpus: str
+    execution: Mapping[str, Any] | None = None
+
+
 class Trainings(QObject):
-    """One training at a time, and those that wait behind it, by name.
+    """One training at a time, and those that wait behind it.
 
     Signals:
         changed(): a training began, paused or ended, or the queue is another.
         arrived(list): reports of the training since the last time, oldest first.
         failed(object): the exception that ended a training.
-        noted(object): an `events.Noted`, worth telling.
+        noted(list): the `events.Noted` that came together, worth telling.
     """
 
     changed = Signal()
     arrived = Signal(list)
     failed = Signal(object)
-    noted = Signal(object)
+    noted = Signal(list)
 
     def __init__(self, jobs: Jobs, open_run: Callable[[str], Run], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._open_run = open_run
         self._holding = False
-        self._executions: dict[str, Mapping[str, Any]] = {}
+        self._waiting: list[Waiting] = []
         self.job: TrainingJob | None = None
-        self.queued: list[str] = []
 
     @property
     def busy(self) -> bool:
         """Whether a run is training or paused."""
         return self.job is not None and self.job.active
 
-    def start(self, name: str, execution: Mapping[str, Any] | None = None, *, first: bool = False) -> None:
-        """Train the run `name`, or line it up behind the one that trains; `first` stops that one for it."""
-        self._executions[name] = execution or {}
-        if name in self.queued:
-            self.queued.remove(name)
-        self.queued.insert(0 if first else len(self.queued), name)
-        self._holding = False
+    @property
+    def queued(self) -> list[str]:
+        """The names of the runs that wait."""
+        return [waiting.run for waiting in self._waiting]
+
+    def learning_from(self, corpus: str) -> list[str]:
+        """The runs that learn from a corpus now or wait to, by name."""
+        job = [self.job.run] if self.job is not None and self.job.active and self.job.corpus == corpus else []
+        return [*job, *(waiting.run for waiting in self._waiting if waiting.corpus == corpus)]
+
+    def start(self, name: str, corpus: str, execution: Mapping[str, Any] | None = None, *, first: bool = False) -> None:
+        """Train the run `name`, or line it up behind the one that trains; `first` stops that one for it.
+
+        Where none trains, this one begins, before those that were waiting.
+        """
+        waiting = [other for other in self._waiting if other.run != name]
+        waiting.insert(len(waiting) if self.busy and not first else 0, Waiting(name, corpus, execution))
+        self._waiting, self._holding = waiting, False
         if self.job is not None and self.job.active:
             if first:
                 self.job.stop()
@@ -170,9 +190,21 @@ class Trainings(QObject):
             self._next()
 
     def remove(self, name: str) -> None:
-        """Take a waiting run out of the queue."""
-        self.queued = [waiting for waiting in self.queued if waiting != name]
+        """Take a waiting run out of the queue; one that does not wait is fine."""
+        if name in self.queued:
+            self._waiting = [waiting for waiting in self._waiting if waiting.run != name]
+            self.changed.emit()
+
+    def rename_run(self, old: str, new: str) -> None:
+        """Say that a run has another name now; it keeps its place in the queue."""
+        self._waiting = [one._replace(run=new) if one.run == old else one for one in self._waiting]
+        if self.job is not None and self.job.run == old:
+            self.job.run = new
         self.changed.emit()
+
+    def rename_corpus(self, old: str, new: str) -> None:
+        """Say that a corpus has another name now."""
+        self._waiting = [one._replace(corpus=new) if one.corpus == old else one for one in self._waiting]
 
     def ask(self, request: Callable[[TrainingJob], None]) -> None:
         """Hand a request (`TrainingJob.pause` …) to the training, if there is one."""
@@ -187,31 +219,30 @@ class Trainings(QObject):
 
     def forget(self) -> None:
         """Empty the queue and drop the training that has ended: another workspace is opened."""
-        self.queued, self._executions, self.job = [], {}, None
+        self._waiting, self.job = [], None
         self.changed.emit()
 
     def _next(self) -> None:
-        if self.queued and not self._holding:
-            name = self.queued.pop(0)
+        if self._waiting and not self._holding:
+            waiting = self._waiting.pop(0)
             try:
-                self._begin(name)
+                self._begin(waiting)
             except Exception as error:  # the folder of a waiting run may have gone meanwhile
                 self.failed.emit(error)
                 self._next()
                 return
         self.changed.emit()
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, waiting: Waiting) -> None:
         from lmstudio_app.engine import pipeline
         from lmstudio_app.engine.training.control import Control
 
-        run, control = self._open_run(name), Control()
-        execution = self._executions.pop(name, {})
+        run, control = self._open_run(waiting.run), Control()
 
         def work(stopping: Stopping) -> Iterable[events.Event]:
-            return pipeline.train(run, control, execution=execution or None)
+            return pipeline.train(run, control, execution=waiting.execution)
 
-        self.job = TrainingJob(name, control)
+        self.job = TrainingJob(run.name, run.config.corpus, control)
         self._jobs.start(work, self._arrived, self._ended)
 
     def _arrived(self, items: list[events.Event]) -> None:
@@ -223,8 +254,8 @@ class Trainings(QObject):
         before = job.state
         for event in items:
             job.take(event)
-            if isinstance(event, Noted):
-                self.noted.emit(event)
+        if notes := [event for event in items if isinstance(event, Noted)]:
+            self.noted.emit(notes)
         self.arrived.emit(items)
         if job.state != before:
             self.changed.emit()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.cli.train import Display
+from lmstudio_app.engine.events import RunEnded
+from lmstudio_app.engine.storage.atomic import DiskFull
+from lmstudio_app.engine.training.record import Record
 from lmstudio_app.engine.workspace import Workspace
 from tests.cli.conftest import TEXT, TINY, Answer, Command
 
@@ -178,6 +185,45 @@ def test_an_option_that_a_run_file_has_settled(command: Command, trained: Path):
     file = trained / "runs" / "gpt" / "run.toml"
     one_sentence(command(trained, "train", file, "--family", "recurrent"), "run.toml", "gpt")
     one_sentence(command(trained, "train", file, "--preset", "tiny"), "--preset", "run.toml")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("verb", ["train", "demo"])
+def test_a_full_disk_ends_a_training_with_one_sentence(
+    command: Command, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+):
+    def full(record: Record, *arguments: object) -> None:
+        raise DiskFull(tmp_path, 1_000_000)
+
+    w = tmp_path / "w"
+    shutil.copytree(trained / "corpora" / "animals", w / "corpora" / "stories")
+    demonstrate = importlib.import_module("lmstudio_app.engine.pipeline.demonstrate")
+    small = {"model": {"layers": 1, "heads": 1, "width": 16, "context": 16}, "training": {"steps": 4, "batch": 2}}
+    monkeypatch.setattr(demonstrate, "VALUES", small)
+    monkeypatch.setattr(Record, "checkpoint", full)
+    words = {"train": ["--corpus", "stories", *TINY["gpt"]], "demo": ["--out", tmp_path / "out"]}
+    answer = command(w, verb, *words[verb])
+    assert answer.code == 1
+    assert answer.err.count("\n") == 1 and "The disk is full" in answer.err
+    assert [run.state for run in Workspace.open(w).runs()] == ["stopped"]
+
+
+@pytest.mark.parametrize(("step", "saved", "kept"), [
+    (0, 0, "nothing was learned yet"),
+    (9, 9, "a checkpoint is kept"),
+    (9, 4, "its checkpoint of step 4 is kept"),
+    (9, 0, "no checkpoint is kept"),
+])  # fmt: skip
+def test_a_stopped_training_says_what_is_kept_and_how_to_go_on(step: int, saved: int, kept: str):
+    terminal = Terminal()
+    terminal.workspace_folder = Path("my folder")
+    show = Display(terminal)
+    show.event(RunEnded("run 001", "there", step, "stopped", saved), None)
+    words, _, folder = show.closing_words().partition("\n")
+    stopped, _, go_on = words.partition(" Go on with: ")
+    assert kept in stopped and folder == "Folder there"
+    if sys.platform != "win32":
+        assert shlex.split(go_on) == ["lmstudio-app", "--workspace", "my folder", "resume", "run 001"]
 
 
 def test_the_keyboard_stops_any_command_with_one_sentence(

@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import app, theme
+from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.focus_ring import OUTSIDE, FocusRing
 
@@ -47,9 +49,9 @@ from lmstudio_app.gui.main_window import MainWindow
 opened = []
 def look():
     window = opened[0]
-    if window.session.devices:
-        print(json.dumps({"torch": "torch" in sys.modules, "pane": window.pane.name,
-                          "folder": str(window.session.workspace.folder)}))
+    if window.session.devices and not window.session.jobs._started:
+        print(json.dumps({"torch": "torch" in sys.modules, "dynamo": "torch._dynamo" in sys.modules,
+                          "pane": window.pane.name, "folder": str(window.session.workspace.folder)}))
         window.close()
     else:
         QTimer.singleShot(20, look)
@@ -82,9 +84,9 @@ def test_the_window_paints_before_anything_heavy_is_imported(tmp_path):
 
 
 @pytest.mark.timeout(120)
-def test_torch_comes_afterwards_and_the_window_closes_clean(tmp_path):
+def test_all_that_a_training_needs_comes_afterwards_and_the_window_closes_clean(tmp_path):
     seen = run(WHOLE_WAY, tmp_path)
-    assert seen == {"torch": True, "pane": "start", "folder": str(tmp_path / "workspace")}
+    assert seen == {"torch": True, "dynamo": True, "pane": "start", "folder": str(tmp_path / "workspace")}
 
 
 def test_the_last_workspace_is_remembered_while_it_is_there(tmp_path):
@@ -93,6 +95,31 @@ def test_the_last_workspace_is_remembered_while_it_is_there(tmp_path):
     assert app.remembered_workspace() == tmp_path
     theme.preferences().setValue("workspace", str(tmp_path / "gone"))
     assert app.remembered_workspace() is None
+
+
+def test_a_bug_in_the_window_is_told_and_printed(qapp, qtbot, monkeypatch):
+    printed: list[str] = []
+    told: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: printed.append(str(error)))
+    before = sys.excepthook
+
+    def fail() -> None:
+        raise RuntimeError("a bug")
+
+    def tell(error: Exception) -> None:
+        told.append("".join(traceback.format_exception(error)))
+        raise RuntimeError("a bug while it is told")
+
+    session = Session()
+    session.failed.connect(tell)
+    with app.bugs_told(session):
+        QTimer.singleShot(0, session, fail)
+        qtbot.waitUntil(lambda: len(printed) == 2)
+    assert printed == ["a bug", "a bug while it is told"]
+    assert len(told) == 1 and "in fail" in told[0]
+    assert sys.excepthook is before
+    session.close()
+    session.deleteLater()
 
 
 # The ring around the focus --------------------------------------------------------------------------------------

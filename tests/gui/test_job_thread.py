@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QObject, QThread
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import JobFailed
 from lmstudio_app.gui.job_thread import Jobs, failure_event, until
 
 
@@ -58,16 +61,50 @@ def test_even_a_panic_that_is_no_exception_ends_only_the_job(jobs, qtbot):
     class Panic(BaseException):
         pass
 
-    failures: list[BaseException | None] = []
+    failures: list[JobFailed] = []
 
     def work(stopping):
         raise Panic("out of range")
 
-    jobs.start(work, lambda items: None, failures.append)
+    jobs.start(work, lambda items: None, lambda failure: failures.append(failure_event(failure)))
     qtbot.waitUntil(lambda: bool(failures))
-    told = failure_event(failures[0])
+    told = failures[0]
     assert told.values == {"kind": "Panic", "reason": "out of range"}
     assert "raise Panic" in told.traceback
+
+
+def test_a_failure_that_nobody_waits_for_is_told(jobs, qtbot):
+    def work(stopping):
+        raise UserError("“{path}” is empty.", path="a.txt")
+
+    with qtbot.waitSignal(jobs.failed) as told:
+        jobs.start(work, lambda items: None)
+    assert str(told.args[0]) == "“a.txt” is empty."
+
+
+def test_a_failure_lets_go_of_what_the_job_worked_on(jobs, qtbot):
+    class Weights:
+        pass
+
+    alive: list[weakref.ref[Weights]] = []
+    failures: list[BaseException | None] = []
+
+    def work(stopping):
+        weights = Weights()
+        alive.append(weakref.ref(weights))
+        try:
+            raise ValueError("the first")
+        except ValueError as error:
+            raise UserError("“{path}” is empty.", path="a.txt") from error
+
+    thread = jobs.start(work, lambda items: None, failures.append)
+    gc.disable()
+    try:
+        qtbot.waitUntil(lambda: len(failures) == 1)
+        assert failures[0] is not None and thread.failure is None
+        assert alive[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_persons_mistake_has_no_traceback():

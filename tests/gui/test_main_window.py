@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from lmstudio_app.engine.devices import Device
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Noted
-from lmstudio_app.gui import theme
+from lmstudio_app.engine.storage.atomic import DiskFull
+from lmstudio_app.engine.training.control import Control
+from lmstudio_app.engine.training.record import Record
+from lmstudio_app.engine.workspace import Workspace
+from lmstudio_app.gui import app, theme
 from lmstudio_app.gui.main_window import PANES, MainWindow
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.training_job import TrainingJob
 from lmstudio_app.gui.widgets.text import ElidedText, Text
 from tests.gui.trained_runs import MODELS, make_workspace
 
@@ -106,6 +113,31 @@ def test_a_pane_is_built_once(window):
     assert window.pane is first
 
 
+def test_f6_leaves_out_what_cannot_be_used(qtbot, tmp_path):
+    window = opened(qtbot, tmp_path / "empty")
+    usable = [part for part in window.pane.regions() if part.isVisible() and part.isEnabled()]
+    window.rail.buttons["corpus"].setFocus()
+    seen = []
+    for _ in range(len(usable) + 2):
+        press(window, qtbot, "F6")
+        seen.append(window.focusWidget())
+    assert seen[0] is window.top_bar.theme_button and seen[-1] is window.rail.buttons["corpus"]
+    assert len(set(seen)) == len(seen)
+    window.session.close()
+
+
+def test_the_rail_shows_what_is_shown_although_another_button_was_pressed(qtbot, qapp):
+    session = Session()
+    window = MainWindow(session)  # no workspace is open yet
+    session.setParent(window)
+    qtbot.addWidget(window, before_close_func=lambda closing: closing.session.close())
+    with qtbot.waitSignal(window.painted):
+        window.show()
+    for name in ("train", "runs"):
+        qtbot.mouseClick(window.rail.buttons[name], Qt.MouseButton.LeftButton)
+        assert [button.name for button in window.rail.buttons.values() if button.isChecked()] == ["corpus"]
+
+
 def test_f6_goes_from_region_to_region_and_back(window, qtbot):
     window.show_pane("runs")
     window.rail.buttons["runs"].setFocus()
@@ -158,7 +190,24 @@ def test_the_strip_follows_the_training(window, qtbot):
     qtbot.waitUntil(lambda: "Training" in status_words(window))
     press(window, qtbot, "Ctrl+.")
     qtbot.waitUntil(lambda: "Stopped" in status_words(window), timeout=30_000)
+    assert "a checkpoint is kept" in status_words(window)
     assert not window.strip.stop.isVisible()
+
+
+def test_the_strip_says_what_an_end_has_left(window, qtbot):
+    def said(step: int, saved: int, outcome: str, steps: int = 40) -> str:
+        window.session.trainings.job = job = TrainingJob("tale 1", "tale", Control())
+        job.step, job.saved_step, job.steps, job.outcome, job.state = step, saved, steps, outcome, "ended"
+        window.session.job_changed.emit()
+        return status_words(window)
+
+    assert "before its first step" in said(0, 0, "stopped")
+    assert "nothing could be saved" in said(9, 0, "stopped")
+    assert "only its checkpoint of step 4 is kept" in said(9, 4, "stopped")
+    assert "a checkpoint is kept" in said(9, 9, "stopped")
+    assert "could not begin" in said(0, 0, "failed", steps=0)
+    assert "it has no checkpoint" in said(9, 0, "failed")
+    assert "its checkpoint of step 4 is kept" in said(9, 4, "failed")
 
 
 def test_the_strip_shows_a_corpus_in_preparation(window, qtbot):
@@ -208,8 +257,9 @@ def test_a_bug_offers_its_details(window, qtbot):
 
 
 def test_a_note_of_the_training_is_shown(window):
-    window.session.noted.emit(Noted("The checkpoint “{name}” is damaged.", {"name": "step-000000004"}))
-    assert "step-000000004" in window.banner.words()
+    names = ("step-000000004", "step-000000008")
+    window.session.noted.emit([Noted("The checkpoint “{name}” is damaged.", {"name": name}) for name in names])
+    assert all(name in window.banner.words() for name in names)
 
 
 # Workspaces -----------------------------------------------------------------------------------------------------
@@ -269,8 +319,41 @@ def test_settings_take_effect_at_once(window, qtbot, tmp_path):
     assert theme.current().scale == 1.5
     dialog.device_chosen.emit("cpu")
     assert window.session.draft.execution == {"device": "cpu"}
+    again = app.open_window()  # the next start of the program
+    assert again.session.preferred_device == "cpu"
+    again.session.close()
+    again.deleteLater()
     dialog.accept()
     qtbot.waitUntil(lambda: window._settings is None)
+
+
+def test_devices_of_one_kind_are_one_choice(window, qtbot):
+    cards = [Device("cpu", "CPU", 1), Device("cuda:0", "The first card", 1), Device("cuda:1", "The second", 1)]
+    window.session.devices = tuple(cards)
+    window.show_settings()
+    box = window._settings.device
+    assert [box.itemData(place) for place in range(box.count())] == ["auto", "cpu", "cuda"]
+    assert box.itemText(2) == "The first card"
+    window._settings.accept()
+
+
+def test_the_size_is_that_of_the_folder_beside_it(window, qtbot, tmp_path, monkeypatch):
+    measured = threading.Event()
+
+    def size_bytes(workspace: Workspace) -> int:
+        if workspace.folder.name != "trained":
+            return 2_500_000
+        measured.wait(20)
+        return 111_000_000
+
+    monkeypatch.setattr(Workspace, "size_bytes", size_bytes)
+    window.show_settings()
+    window.open_workspace(tmp_path / "other")
+    qtbot.waitUntil(lambda: "2.5 MB" in window._settings._size.text())
+    measured.set()
+    qtbot.waitUntil(lambda: not window.session.jobs._started)
+    assert "2.5 MB" in window._settings._size.text()
+    window._settings.accept()
 
 
 # Adding text and training ---------------------------------------------------------------------------------------
@@ -315,6 +398,26 @@ def test_closing_with_a_paused_training_stops_it_too(window, qtbot):
     answer(window, qtbot, "Stop and close")
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=30_000)
     assert window.session.workspace.run(name).state == "stopped"
+
+
+def test_closing_waits_for_an_answer_when_the_last_checkpoint_cannot_be_saved(window, qtbot, monkeypatch):
+    name = train(window, qtbot)
+
+    def full(record: Record, *arguments: object) -> None:
+        raise DiskFull(tmp, 1_000)
+
+    tmp = window.session.workspace.folder
+    monkeypatch.setattr(Record, "checkpoint", full)
+    window.close()
+    answer(window, qtbot, "Stop and close")
+    answer(window, qtbot, "Keep the window open")
+    assert window.isVisible() and not window.session.busy
+    assert "The disk is full" in window.banner.words() and "since step 0 could not be saved" in window.banner.words()
+    run = window.session.workspace.run(name)
+    assert run.checkpoints() == [] and "The disk is full" in run.status.reason
+    window._ask_to_lose(window.session.job)
+    answer(window, qtbot, "Close all the same")
+    qtbot.waitUntil(lambda: not window.isVisible())
 
 
 def test_closing_forgets_what_waits(window, qtbot):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lmstudio_app.engine.data.splits import SplitSettings
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import RunEnded, StepDone
+from lmstudio_app.engine.events import CorpusReady, Progress, RunEnded, StepDone
 from lmstudio_app.engine.settings import SettingsError
 from lmstudio_app.gui.draft import Draft
+from lmstudio_app.gui.preparation import Preparation
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.training_job import wait_for
 from tests.gui.trained_runs import MODELS, TALE, make_corpus, make_workspace
@@ -90,7 +95,7 @@ def test_a_run_is_trained_to_its_end_and_told(session, corpus, qtbot, family):
     assert states[0] == "starting" and states[-1] == "ended"
     rows = [dict(event.row) for event in told if isinstance(event, StepDone)]
     assert [row["step"] for row in rows] == list(range(1, session.job.steps + 1))
-    assert session.job.best is not None
+    assert session.job.saved_step == session.job.steps and not session.job.lost
     qtbot.waitUntil(lambda: [run.state for run in session.runs] == ["finished"])
 
 
@@ -144,7 +149,7 @@ def test_a_checkpoint_is_saved_when_asked_for(session, corpus, qtbot):
 def test_runs_wait_for_the_one_that_trains(session, corpus, qtbot):
     first = begin_endless(session, qtbot)
     draft(session)
-    second = session.queue_training()
+    second = session.start_training()
     third = session.start_training()
     assert session.queued == [second, third]
     assert session.run.name == first  # what is looked at stays
@@ -178,7 +183,7 @@ def test_a_waiting_run_can_be_taken_out_of_the_queue(session, corpus, qtbot):
     begin_endless(session, qtbot)
     draft(session)
     second = session.start_training()
-    session.trainings.remove(second)
+    session.unqueue(second)
     assert session.queued == []
     session.stop()
     finish(session, qtbot)
@@ -197,10 +202,69 @@ def test_a_training_that_fails_is_told_and_the_next_one_starts(session, corpus, 
 
 
 def test_a_run_that_is_gone_when_its_turn_comes_is_told(session, corpus, qtbot):
-    with qtbot.waitSignal(session.failed) as told:
-        session.trainings.start("nobody")
-    assert "nobody" in str(told.args[0])
-    assert not session.busy
+    begin_endless(session, qtbot)
+    draft(session)
+    waiting = session.start_training()
+    session.workspace.delete_run(waiting)  # as another window may
+    with qtbot.waitSignal(session.failed, timeout=30_000) as told:
+        session.trainings.ask(lambda job: job.stop())
+    assert waiting in str(told.args[0])
+    assert not session.busy and session.queued == []
+    with pytest.raises(UserError, match="no run “nobody”"):
+        session.resume_run("nobody")
+
+
+def test_what_is_started_while_others_wait_comes_first_and_is_shown(session, corpus, qtbot):
+    first = begin_endless(session, qtbot)
+    draft(session)
+    waiting = session.start_training()
+    session.stop()
+    finish(session, qtbot)
+    session.open_run(waiting)
+    session.resume_run(first)
+    assert session.job.run == first and session.run.name == first
+    assert session.queued == [waiting]
+    session.stop()
+    finish(session, qtbot)
+
+
+def test_a_waiting_run_keeps_its_place_under_another_name(session, corpus, qtbot):
+    begin_endless(session, qtbot)
+    draft(session)
+    second, third = session.start_training(), session.start_training()
+    with pytest.raises(UserError, match="taken"):
+        session.rename_run(second, third)
+    assert session.queued == [second, third]
+    session.rename_run(second, "better")
+    assert session.queued == ["better", third]
+    session.delete_run(third)
+    assert session.queued == ["better"]
+    session.trainings.ask(lambda job: job.stop())
+    qtbot.waitUntil(lambda: session.job.run == "better" and session.job.outcome == "finished", timeout=60_000)
+
+
+def test_a_text_stays_as_it_is_from_the_moment_a_run_wants_it(session, corpus, qtbot):
+    draft(session, training=ENDLESS)
+    name = session.start_training()
+    with pytest.raises(UserError, match=f"while “{name}” learns from it"):  # the list of runs is not read yet
+        session.redo("tale", split=SplitSettings(training=0.8))
+    session.stop()
+    finish(session, qtbot)
+    assert session.learning_from("tale") == []
+
+
+def test_no_run_begins_on_a_text_that_is_being_changed(session, corpus, qtbot):
+    draft(session)
+    stopped = session.workspace.new_run(session.configuration()).name
+    session.redo("tale", split=SplitSettings(training=0.8))
+    for start in (session.start_training, lambda: session.resume_run(stopped)):
+        with pytest.raises(UserError, match="“tale” is being changed"):
+            start()
+    assert not session.busy and len(session.workspace.runs()) == 1
+    qtbot.waitUntil(lambda: session.preparing is None, timeout=30_000)
+    session.start_training()
+    finish(session, qtbot)
+    assert session.job.outcome == "finished"
 
 
 def test_a_copy_of_the_model_in_training_is_handed_out(session, corpus, qtbot):
@@ -236,6 +300,16 @@ def test_runs_are_renamed_deleted_and_put_back(trained, qtbot):
     trained.undo_delete()
     qtbot.waitUntil(lambda: "scholar" in [run.name for run in trained.runs])
     trained.undo_delete()  # nothing is left to undo
+
+
+def test_an_undo_that_failed_can_be_tried_again(trained, monkeypatch):
+    trained.delete_run("reader")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda path, target: (_ for _ in ()).throw(OSError(errno.EACCES, "no")))
+        with pytest.raises(UserError, match="permission"):
+            trained.undo_delete()
+    trained.undo_delete()
+    assert trained.workspace.run("reader").name == "reader"
 
 
 def test_a_run_in_training_keeps_its_name_and_place(session, corpus, qtbot):
@@ -287,7 +361,79 @@ def test_a_corpus_in_preparation_can_be_given_up(session, qtbot):
     assert session.workspace.corpora() == []
 
 
+def test_a_text_with_another_name_is_followed_everywhere(session, corpus, qtbot):
+    begin_endless(session, qtbot)
+    make_corpus(session.workspace, "other")
+    draft(session)
+    session.change_draft(corpus="other", name="waits")
+    waiting = session.start_training()
+    session.open_run(waiting)
+    session.workspace.rename_corpus("other", "another")
+    with qtbot.waitSignal(session.run_changed):
+        session.follow_corpus("other", "another")
+    assert session.draft.corpus == "another" and session.run.config.corpus == "another"
+    assert session.learning_from("another") == [waiting]
+    qtbot.waitUntil(lambda: {run.corpus for run in session.runs} == {"tale", "another"})
+    session.stop()
+    finish(session, qtbot)
+
+
+def test_when_the_drafted_text_goes_another_one_is_drafted(session, corpus):
+    make_corpus(session.workspace, "other")
+    binned = session.workspace.delete_corpus("tale")
+    session.follow_corpus("tale", "")
+    assert session.draft.corpus == "other"
+    session.workspace.delete_corpus("other")
+    session.follow_corpus("other", "")
+    assert session.draft.corpus == ""
+    session.workspace.restore_corpus(binned)
+    session.follow_corpus("", "")
+    assert session.draft.corpus == "tale"
+
+
 # Workspaces -----------------------------------------------------------------------------------------------------
+
+
+class Slow:
+    """A preparation that is ready when it is told to."""
+
+    def __init__(self, session: Session, qtbot) -> None:
+        self.finish = threading.Event()
+        self.over = threading.Event()
+        session.preparations.start(Preparation(self._steps, {"name": "slow"}))
+        qtbot.waitUntil(lambda: session.preparing is not None and session.preparing.stage == "Reading")
+
+    def _steps(self) -> Iterator[Any]:
+        try:
+            yield Progress("Reading", 1, 2, "bytes")
+            self.finish.wait()
+            yield CorpusReady("slow", "")
+        finally:
+            self.over.set()
+
+
+def test_a_refused_folder_and_the_same_one_change_nothing(session, corpus, tmp_path, qtbot):
+    slow = Slow(session, qtbot)
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match="is a file"):
+        session.open_workspace(tmp_path / "file")
+    session.change_draft(name="mine")
+    session.open_workspace(tmp_path / "workspace")
+    assert session.draft.name == "mine"
+    with qtbot.waitSignal(session.prepared):
+        slow.finish.set()
+
+
+def test_a_text_in_the_making_does_not_follow_into_another_workspace(session, tmp_path, qtbot):
+    slow = Slow(session, qtbot)
+    told: list[object] = []
+    session.prepared.connect(told.append)
+    session.failed.connect(told.append)
+    session.open_workspace(tmp_path / "other")
+    assert session.preparing is None
+    slow.finish.set()
+    qtbot.waitUntil(lambda: not session.jobs._started)
+    assert slow.over.is_set() and told == [] and session.draft.corpus == ""
 
 
 def test_another_workspace_starts_empty(trained, tmp_path, qtbot):

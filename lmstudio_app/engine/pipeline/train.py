@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -79,7 +80,8 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             tokens = yield from _tokens(run, control, fresh=start.state is None)
             if tokens is None:
                 note("stopped")
-                yield RunEnded(run.name, str(run.folder), start.progress.step, "stopped")
+                saved = start.progress.step
+                yield RunEnded(run.name, str(run.folder), saved, "stopped", saved)
                 return
             record, job, device = _prepared(run, start, tokens, wanted, stack)
             note = record.state
@@ -87,6 +89,7 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
             parameters = record.parameters
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
+            lost: list[str] = []
             for event in loop.train(job, control):
                 if isinstance(event, JobPaused):
                     note("paused", event.reason)
@@ -94,20 +97,23 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 elif isinstance(event, JobResumed):
                     note("running")
                     run.log(f"Went on after step {event.step}.")
+                elif isinstance(event, Noted):
+                    lost.append(event.sentence.format(**event.values))
                 yield event
             outcome: Literal["finished", "stopped"] = "finished" if _complete(job, record) else "stopped"
-            note(outcome)
-            run.log(f"{outcome.capitalize()} after step {record.step}.")
-            yield RunEnded(run.name, str(run.folder), record.step, outcome)
+            note(outcome, " ".join(lost))
+            run.log(" ".join([f"{outcome.capitalize()} after step {record.step}.", *lost]))
+            yield RunEnded(run.name, str(run.folder), record.step, outcome, record.progress.step)
         except (GeneratorExit, KeyboardInterrupt):
             if run.status.state not in ("finished", "stopped"):
                 note("stopped")
                 run.log("Stopped.")
             raise
         except Exception as error:
-            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            expected = isinstance(error, UserError)
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
             note("failed", reason)
-            run.log(f"Failed. {reason}")
+            run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
 
 

@@ -14,7 +14,16 @@ from typing import Any, Protocol, TypeVar
 
 from lmstudio_app.engine.data.batches import Batches
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CheckpointSaved, Event, JobPaused, JobResumed, SampleWritten, StepDone, Validated
+from lmstudio_app.engine.events import (
+    CheckpointSaved,
+    Event,
+    JobPaused,
+    JobResumed,
+    Noted,
+    SampleWritten,
+    StepDone,
+    Validated,
+)
 from lmstudio_app.engine.model import Learner, Likelihood, Model, State
 from lmstudio_app.engine.storage.atomic import DiskFull
 from lmstudio_app.engine.training.checkpoint import Checkpoint, Progress
@@ -74,7 +83,11 @@ class Diverged(UserError):  # noqa: N818  (the name says what happened)
 
 
 class _GivenUp(Exception):  # noqa: N818
-    """The person stopped the job while something could not be kept."""
+    """The person stopped the job while something could not be kept, since the disk is `full`."""
+
+    def __init__(self, full: DiskFull) -> None:
+        super().__init__(str(full))
+        self.full = full
 
 
 @dataclass
@@ -91,13 +104,14 @@ def train(job: Job, control: Control) -> Iterator[Event]:
     """Train to the end of the plan, or until `control` says stop.
 
     Yields every row, sample, checkpoint and pause. Ends with a checkpoint of the last step, also when the generator is
-    closed. Raises `Diverged`, or `UserError` when results cannot be kept; a full disk pauses the job instead.
+    closed. Raises `Diverged`, or `UserError` when results cannot be kept; a full disk pauses the job instead. Where it
+    is stopped then, it notes what is lost.
     """
     loop = _Loop(job, control)
     try:
         yield from loop.run()
-    except _GivenUp:
-        return
+    except _GivenUp as given_up:
+        yield from loop.lost(given_up.full)
     except GeneratorExit:
         loop.save_unheard()
         raise
@@ -237,6 +251,12 @@ class _Loop:
         self._saved = _place(progress)
         return result
 
+    def lost(self, full: DiskFull) -> Iterator[Event]:
+        """Say what could not be saved, and why."""
+        if self._progress.step > self._saved[0]:
+            yield Noted(full.template, full.values)
+            yield Noted("What was learned since step {step} could not be saved.", {"step": self._saved[0]})
+
     def save_unheard(self) -> None:
         """Keep what can be kept while nobody listens any more."""
         self._control.stop()  # so that a full disk does not wait for somebody
@@ -285,7 +305,7 @@ class _Loop:
                     self._control.pause()
                     yield from self._pause(error)
                 if self._control.stopping:
-                    raise _GivenUp from error
+                    raise _GivenUp(error) from error
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._started

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo  # an optimizer imports it at its first step; that second shall pass before somebody waits for it
 from numpy.typing import NDArray
 from torch import Tensor, nn
 

@@ -29,7 +29,9 @@ from lmstudio_app.engine.events import (
 )
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage import locks
+from lmstudio_app.engine.storage.atomic import DiskFull
 from lmstudio_app.engine.training.control import Control
+from lmstudio_app.engine.training.record import Record
 from lmstudio_app.engine.workspace import Workspace
 from tests.engine.storage.faults import FaultyDisk
 from tests.engine.training.worlds import model_bytes, small_run, small_workspace, untimed
@@ -76,7 +78,7 @@ def test_a_run_from_start_to_end(workspace: Workspace, family: str) -> None:
     assert isinstance(started, RunStarted)
     assert (started.run, started.step, started.steps) == ("first", 0, steps)
     assert started.parameters == run.summary().parameters
-    assert ended == RunEnded("first", str(run.folder), steps, "finished")
+    assert ended == RunEnded("first", str(run.folder), steps, "finished", steps)
     assert [event.row["step"] for event in events if isinstance(event, StepDone)] == list(range(1, steps + 1))
     rows = [event.row for event in events if isinstance(event, StepDone | Validated)]
     assert rows == run.rows()
@@ -107,7 +109,7 @@ def test_a_stop_and_another_process_change_nothing(workspace: Workspace, whole: 
     assert isinstance(stopped, RunEnded)
     assert stopped.outcome == "stopped"
     assert run.state == "stopped"
-    assert run.checkpoints()[-1].step == stopped.step
+    assert run.checkpoints()[-1].step == stopped.step == stopped.saved_step
     script = (
         "import sys, pathlib; from lmstudio_app.engine import pipeline; from lmstudio_app.engine.run import Run; "
         "[print(type(e).__name__) for e in pipeline.train(Run.open(pathlib.Path(sys.argv[1])))]"
@@ -243,6 +245,19 @@ def test_failures_are_told_and_noted(workspace: Workspace) -> None:
     assert short.value.field == "model.context"
 
 
+def test_a_bug_leaves_its_traceback_in_the_log(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(record: Record, row: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Record, "sample", forgetful)
+    run = small_run(workspace)
+    with pytest.raises(RuntimeError, match="a bug"):
+        list(pipeline.train(run))
+    assert run.status.reason == "RuntimeError: a bug"
+    log = (run.folder / "log.txt").read_text(encoding="utf-8")
+    assert "Failed. RuntimeError: a bug\nTraceback" in log and "in forgetful" in log
+
+
 def test_a_corpus_that_is_gone_or_another(workspace: Workspace) -> None:
     run = small_run(workspace)
     list(pipeline.train(run))
@@ -280,6 +295,34 @@ def test_a_full_disk_pauses_the_run(workspace: Workspace, whole: dict[str, Run],
     assert len(states) == 1
     assert_same(run, whole["gpt"])
     assert "Paused after step" in (run.folder / "log.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("saved", [0, 5])
+def test_a_stop_on_a_full_disk_says_what_is_lost(workspace: Workspace, monkeypatch: Any, saved: int) -> None:
+    run, control, events = small_run(workspace), Control(), []
+    with monkeypatch.context() as patch:
+        for event in pipeline.train(run, control):
+            events.append(event)
+            begun = isinstance(event, CheckpointSaved) if saved else isinstance(event, StepDone)
+            if begun and not control.stopping:
+                patch.setattr(Record, "checkpoint", _full)
+                patch.setattr(Record, "rows", _full)
+                if not saved:
+                    control.stop()
+            if isinstance(event, JobPaused):
+                control.stop()
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert (ended.outcome, ended.saved_step) == ("stopped", saved)
+    lost = f"What was learned since step {saved} could not be saved."
+    assert [event.sentence.format(**event.values) for event in events if isinstance(event, Noted)][-1] == lost
+    assert run.state == "stopped"
+    assert "The disk is full" in run.status.reason and run.status.reason.endswith(lost)
+    assert lost in (run.folder / "log.txt").read_text(encoding="utf-8")
+
+
+def _full(record: Record, *arguments: object) -> None:
+    raise DiskFull(Path("somewhere"), 1000)
 
 
 def test_execution_is_settled_once_and_reused(workspace: Workspace) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CheckpointSaved, JobPaused, JobResumed, StepDone, Validated
+from lmstudio_app.engine.events import CheckpointSaved, JobPaused, JobResumed, Noted, StepDone, Validated
 from lmstudio_app.engine.storage.json_lines import read_jsonl
 from lmstudio_app.engine.training import checkpoint
 from lmstudio_app.engine.training.control import Control
@@ -235,14 +235,18 @@ def test_a_full_disk_pauses_and_nothing_is_lost(whole: Trial, tmp_path: Path, mo
 def test_a_stop_while_the_disk_is_full_keeps_the_last_checkpoint(
     whole: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trial, control = Trial(tmp_path / "run", whole.family.name), Control()
+    trial, control, notes = Trial(tmp_path / "run", whole.family.name), Control(), []
     with monkeypatch.context() as patch:
         for event in trial.go(control):
             if isinstance(event, CheckpointSaved):
                 _fill_disk_now(patch)
             if isinstance(event, JobPaused):
                 control.stop()
+            if isinstance(event, Noted):
+                notes.append(event.sentence.format(**event.values))
     assert trial.steps_saved() == [9]
+    assert "The disk is full" in notes[0]
+    assert notes[1:] == ["What was learned since step 9 could not be saved."]
     list(trial.go())
     assert_same(trial, whole)
 
