@@ -367,11 +367,6 @@ class Session(QObject):
         if self.preparations.of(corpus) is not None:
             raise UserError("“{corpus}” is being changed. Train when that is done.", corpus=corpus)
 
-    def unqueue(self, name: str) -> None:
-        """Take a waiting run out of the queue; it can be resumed later."""
-        self.trainings.remove(name)
-        self.list_runs()
-
     def pause(self) -> None:
         """Pause the training after its present step."""
         self.trainings.ask(lambda job: job.pause())

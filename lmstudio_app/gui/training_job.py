@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.gui.job_thread import Jobs, Stopping, failure_event
+from lmstudio_app.gui.pace import Pace
 from lmstudio_app.gui.translation import declared
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ class Trainings(QObject):
         self._open_run = open_run
         self._holding = False
         self._waiting: list[Waiting] = []
+        self._held: list[events.Event] = []
+        self._pace = Pace()
         self.job: TrainingJob | None = None
 
     @property
@@ -246,10 +249,19 @@ class Trainings(QObject):
         self._jobs.start(work, self._arrived, self._ended)
 
     def _arrived(self, items: list[events.Event]) -> None:
+        """Hand on what arrived; steps alone may wait until it is time to draw again."""
+        from lmstudio_app.engine.events import StepDone
+
+        self._held += items
+        if self._pace.due() or any(not isinstance(event, StepDone) for event in items):
+            self._hand_on()
+
+    def _hand_on(self) -> None:
         from lmstudio_app.engine.events import Noted
 
+        items, self._held = self._held, []
         job = self.job
-        if job is None:
+        if job is None or not items:
             return
         before = job.state
         for event in items:
@@ -262,7 +274,9 @@ class Trainings(QObject):
 
     def _ended(self, failure: BaseException | None) -> None:
         if failure is not None:
-            self._arrived([failure_event(failure)])
+            self._held.append(failure_event(failure))
+        self._hand_on()
+        if failure is not None:
             self.failed.emit(failure)
         if self.job is not None:
             self.job.state = "ended"

@@ -241,7 +241,7 @@ def test_a_waiting_run_is_taken_out_of_the_queue(session, qtbot):
         training={"steps": 1_000_000, "batch": 2, "validate_every": 50, "sample_every": 0},
     )  # fmt: skip
     session.start_training()
-    waiting = session.queue_training()
+    waiting = session.start_training()
     qtbot.waitUntil(lambda: len(session.runs) == 2)
     pane = shown(session, qtbot)
     pane.table.pick([session.job.run])
