@@ -217,6 +217,8 @@ class Session(QObject):
                     ready()
                 else:
                     self.devices, self.device_trouble = found
+                    if self.preferred_device not in ("auto", *(device.kind for device in self.devices)):
+                        self.prefer_device("auto")  # what was chosen once is not in this machine any more
                     self.devices_changed.emit()
 
         self.jobs.start(work, arrived)

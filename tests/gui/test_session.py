@@ -486,6 +486,13 @@ def test_warming_up_finds_the_devices(session, qtbot):
     assert session.draft.execution == {"device": "cpu"}
 
 
+def test_a_device_that_is_gone_is_not_preferred_any_more(session, qtbot):
+    session.prefer_device("abacus")
+    with qtbot.waitSignal(session.devices_changed, timeout=60_000):
+        session.warm_up(lambda: None)
+    assert session.preferred_device == "auto" and session.draft.execution == {"device": "auto"}
+
+
 def test_closing_stops_the_training_with_a_checkpoint(session, corpus, qtbot):
     name = begin_endless(session, qtbot)
     session.close()
