@@ -48,7 +48,9 @@ class RunFacts(QObject):
         known, statistics = config.described, corpus.statistics
         whole = number_text.whole
         text = self.tr("{name}, {size}").format(name=corpus.name, size=number_text.size(statistics.bytes))
-        counts = self.tr("{documents} documents, {characters} characters").format(
+        one = self.tr("1 document, {characters} characters")
+        many = self.tr("{documents} documents, {characters} characters")
+        counts = (one if statistics.documents == 1 else many).format(
             documents=whole(statistics.documents), characters=whole(statistics.characters)
         )
         model = model_words(config.family, known.outline(config.model))
