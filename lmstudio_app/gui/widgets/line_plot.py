@@ -74,10 +74,6 @@ class LinePlot(QWidget):
         self.surface.add_curve(key, title, look or Look())
         self.surface.curves[key].series.smooth(self.smoothing)
 
-    def remove_series(self) -> None:
-        """Take every series out."""
-        self.surface.remove_curves()
-
     def extend(
         self, key: str, steps: Iterable[float], seconds: Iterable[float | None], values: Iterable[float | None]
     ) -> None:
@@ -110,10 +106,6 @@ class LinePlot(QWidget):
     def smoothing(self) -> float:
         """How much of the past the smoothed line keeps, 0 to 0.99."""
         return self._slider.value() / 100
-
-    def set_smoothing(self, smoothing: float) -> None:
-        """Move the smoothing slider."""
-        self._slider.setValue(round(100 * smoothing))
 
     def set_logarithmic(self, on: bool) -> None:
         """Choose the logarithmic or the plain axis."""

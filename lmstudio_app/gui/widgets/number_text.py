@@ -15,21 +15,27 @@ def whole(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def plain(number: float) -> str:
-    """A tick label: no digits that say nothing."""
+def plain(number: float, apart: float = 0.0) -> str:
+    """A tick label: no digits that say nothing, but those that tell it from its neighbours, `apart` away."""
     if number == 0:
         return "0"
-    if abs(number) >= 1000:
-        return f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+    places = _place(number)
+    needed = 1 - _place(apart) if apart > 0 else 0
     if abs(number) < 1e-3:
-        return power(number)
-    return f"{number:.4g}"
+        return power(number, max(1, needed + places))
+    text = f"{number:,.{max(1, 3 - places, needed)}f}"
+    return text.rstrip("0").rstrip(".")
 
 
-def power(number: float) -> str:
+def power(number: float, digits: int = 1) -> str:
     """A very small or large number with its power of ten: 2.9 × 10⁻⁴."""
-    factor, exponent = f"{number:.1e}".split("e")
-    return f"{factor.removesuffix('.0')} × 10{raised(int(exponent))}"
+    factor, exponent = f"{number:.{digits}e}".split("e")
+    return f"{factor.rstrip('0').rstrip('.')} × 10{raised(int(exponent))}"
+
+
+def _place(number: float) -> int:
+    """The power of ten of the first figure of `number`."""
+    return math.floor(math.log10(abs(number)))
 
 
 def raised(exponent: int) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Literal
 
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFontMetricsF
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import number_text, ticks
 
 Scale = Literal["plain", "whole", "seconds", "logarithmic"]
+
+_TEXT_OFFSET = 6
+_BESIDE_WORDS = _TEXT_OFFSET + 4
+"""Pixels between the words of the ticks and the lines, and at the other side of the words."""
 
 
 class Axis(pg.AxisItem):  # type: ignore[misc]
@@ -24,14 +30,10 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self._across = orientation == "left"
         self.enableAutoSIPrefix(False)
         self.setStyle(
-            tickTextOffset=6, tickLength=0, autoExpandTextSpace=False, autoReduceTextSpace=False,
+            tickTextOffset=_TEXT_OFFSET, tickLength=0, autoExpandTextSpace=False, autoReduceTextSpace=False,
             hideOverlappingLabels=40,
         )  # fmt: skip
         self.recolor()
-
-    @property
-    def ticks_scale(self) -> Scale:
-        return self._scale
 
     def set_scale(self, scale: Scale) -> None:
         """Count in another way from now on."""
@@ -48,10 +50,21 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self.setTickFont(look.font(theme.HINT))
         if self._across:
             self.setGrid(255)
-            self.setWidth(look.pixels(34 if self._compact else 40))
+            self.make_room()
         else:
             self.setHeight(look.pixels(18 if self._compact else 22))
         self.setZValue(-1)
+
+    def make_room(self) -> None:
+        """Be as wide as its words: zoomed in, they take more figures to be told apart."""
+        look = theme.current()
+        low, high = self.range
+        values = [value for _, level in self.tickValues(low, high, self.size().height()) for value in level]
+        metrics = QFontMetricsF(look.font(theme.HINT))
+        words = max((metrics.horizontalAdvance(text) for text in self.tickStrings(values, 1.0, 1.0)), default=0.0)
+        wide = max(look.pixels(34 if self._compact else 40), math.ceil(words) + _BESIDE_WORDS)
+        if wide != self.fixedWidth:
+            self.setWidth(wide)
 
     def boundingRect(self) -> QRectF:
         """Room for the labels of ticks at the very ends, which would else be left out."""
@@ -71,10 +84,10 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The words of each tick."""
-        if self._scale == "logarithmic":
-            return [number_text.plain(10.0**value) for value in values]
         if self._scale == "seconds":
             return [number_text.moment(round(value, 6)) for value in values]
         if self._scale == "whole":
             return [number_text.whole(value) for value in values]
-        return [number_text.plain(round(value, 12)) for value in values]
+        numbers = [10.0**value if self._scale == "logarithmic" else round(value, 12) for value in values]
+        apart = min((abs(after - before) for before, after in pairwise(numbers)), default=0.0)
+        return [number_text.plain(number, apart) for number in numbers]

@@ -26,17 +26,17 @@ _PATTERNS = {"dotted": [1.0, 3.0], "dashed": [5.0, 3.0], "solid": []}
 
 
 class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
-    """Axes, lines and cursor of one plot; `compact` leaves out gutter, box and marks.
+    """Axes, lines and cursor of one plot. A `compact` one has no gutter, box or marks, and nobody zooms or pans it:
+    another plot says what it shows along x.
 
-    Signals: `range_changed(low, high)` along x, `following_changed(bool)`, `redrawn()` after each frame.
+    Signals: `range_changed(low, high)` along x, `redrawn()` after each frame.
     """
 
     range_changed = Signal(float, float)
-    following_changed = Signal(bool)
     redrawn = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, compact: bool = False) -> None:
-        self._view = PlotView()
+        self._view = PlotView(still=compact)
         self._left = Axis("left", compact=compact)
         self._bottom = Axis("bottom", "whole", compact=compact)
         super().__init__(parent, viewBox=self._view, axisItems={"left": self._left, "bottom": self._bottom})
@@ -53,7 +53,7 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
         self.digits = 2
         self.unit_words = ""
         self._levels: list[pg.InfiniteLine] = []
-        self._linked_end: float | None = None
+        self._linked = False
         self._gutter = 0.0
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -86,13 +86,6 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
     def add_curve(self, key: str, title: str, look: Look, *, width: float = 2.0, color: str = "") -> None:
         """Add an empty line called `key`; `color` is a token of the theme where it is no run's."""
         self.curves[key] = Curve(title, look, self._view, width=width, color=color)
-
-    def remove_curves(self) -> None:
-        """Take every line out."""
-        for curve in self.curves.values():
-            curve.remove(self._view)
-        self.curves.clear()
-        self.schedule()
 
     def extend(
         self, key: str, steps: Iterable[float], seconds: Iterable[float | None], values: Iterable[float | None]
@@ -140,23 +133,19 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
 
     def fit(self) -> None:
         """Show everything, and follow the newest step from now on."""
-        if not self.following:
-            self.following = True
-            self.following_changed.emit(True)
+        self.following = True
         self._follow_button.hide()
         self.schedule()
 
     def show_range(self, low: float, high: float) -> None:
         """Show x from `low` to `high` (for a plot that is linked to another)."""
-        self._linked_end = high
+        self._linked = True
         self._view.setXRange(low, high, padding=0)
         self.schedule()
 
     def _take_over(self) -> None:
-        if self.following:
-            self.following = False
-            self.following_changed.emit(False)
-        self._follow_button.setVisible(not self.compact)
+        self.following = False
+        self._follow_button.show()
         self.schedule()
 
     def _x_changed(self, view: Any, bounds: tuple[float, float]) -> None:
@@ -164,7 +153,7 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
         self.range_changed.emit(float(bounds[0]), float(bounds[1]))
 
     def _fit_x(self) -> None:
-        if self._linked_end is not None:
+        if self._linked:
             return
         ends = [curve.positions(self.by_seconds)[-1] for curve in self.curves.values() if len(curve.series)]
         end = ticks.padded_end(float(max(ends)) if ends else 0.0, seconds=self.by_seconds)
@@ -207,6 +196,7 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
         if self.following:
             self._fit_x()
             self._fit_y()
+        self._left.make_room()
         self._make_room()
         (low, high), _ = self._view.viewRange()
         pixels = max(16, int(self._view.width() * self.devicePixelRatioF()))
@@ -240,7 +230,7 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
 
     def _make_room(self) -> None:
         """Leave a gutter at the right for the labels."""
-        wanted = 20.0 if self.compact else plot_overlay.wanted_gutter(self)
+        wanted = theme.current().pixels(20) if self.compact else plot_overlay.wanted_gutter(self)
         if abs(wanted - self._gutter) > 1:
             self._gutter = wanted
             self.plotItem.layout.setContentsMargins(0, 6, wanted, 0)

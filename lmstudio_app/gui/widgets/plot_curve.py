@@ -76,11 +76,6 @@ class Curve:
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         self._line.setPen(pen)
 
-    def remove(self, view: pg.ViewBox) -> None:
-        """Take the lines out of the plot."""
-        for item in (self._raw, self._line):
-            view.removeItem(item)
-
     def shown(self) -> Floats:
         """The values of the main line."""
         return self.series.smoothed if self.look.smoothed else self.series.values

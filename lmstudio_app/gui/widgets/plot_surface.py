@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 
@@ -15,10 +13,12 @@ from lmstudio_app.gui.widgets.plot_canvas import PlotCanvas
 class PlotSurface(PlotCanvas):
     """A plot whose cursor snaps to the recorded steps.
 
-    Signals: those of `PlotCanvas`, and `cursor_moved(step or None)` when a person moved the cursor.
+    Signals: those of `PlotCanvas`, `cursor_moved(step or None)` when a person moved the cursor, `fit_pressed()` when
+    one asked to see everything.
     """
 
     cursor_moved = Signal(object)
+    fit_pressed = Signal()
 
     def snap(self, x: float) -> float | None:
         """The step of the point nearest to `x` along the axis."""
@@ -66,11 +66,12 @@ class PlotSurface(PlotCanvas):
         if plain and event.key() in moves:
             self._go(self._neighbour(moves[key(event.key())]))
         elif plain and event.key() in (key.Key_Home, key.Key_End):
-            self._go(self.snap(-math.inf if event.key() == key.Key_Home else math.inf))
+            self._go(self._end(event.key() == key.Key_End))
         elif plain and event.key() == key.Key_B:
             self._go(self.best_step())
         elif plain and event.key() == key.Key_A:
             self.fit()
+            self.fit_pressed.emit()
         elif plain and event.key() == key.Key_Escape and self.cursor_step is not None:
             self.move_cursor(None)
         else:
@@ -81,9 +82,15 @@ class PlotSurface(PlotCanvas):
             self.move_cursor(step)
             announce(self, plot_overlay.words_at(self, step))
 
+    def _end(self, last: bool) -> float | None:
+        """The last (or the first) step of any line."""
+        held = [curve.series.steps for curve in self.curves.values() if len(curve.series)]
+        ends = [float(steps[-1 if last else 0]) for steps in held]
+        return (max(ends) if last else min(ends)) if ends else None
+
     def _neighbour(self, moves: int) -> float | None:
         if self.cursor_step is None:
-            return self.snap(math.inf if moves < 0 else -math.inf)
+            return self._end(moves < 0)
         here = self.cursor_step
         for _ in range(abs(moves)):
             steps = [curve.series.beside(here, moves > 0) for curve in self.curves.values()]

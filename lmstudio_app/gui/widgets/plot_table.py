@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.plot_curve import Curve
+from lmstudio_app.gui.widgets.series import Floats
 
 Index = QModelIndex | QPersistentModelIndex
 _ALIGN_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -28,12 +30,22 @@ class PlotNumbers(QAbstractTableModel):
         self._steps = np.empty(0)
 
     def refresh(self) -> None:
-        """Take over what the lines hold now."""
-        self.beginResetModel()
-        self._columns = list(self._curves.values())
-        steps = [curve.series.steps for curve in self._columns if len(curve.series)]
-        self._steps = np.unique(np.concatenate(steps)) if steps else np.empty(0)
-        self.endResetModel()
+        """Take over what the lines hold now. Rows that are only added to stay, and with them what is selected."""
+        columns = list(self._curves.values())
+        held = [curve.series.steps for curve in columns if len(curve.series)]
+        steps = np.unique(np.concatenate(held)) if held else np.empty(0)
+        known = len(self._steps)
+        if columns != self._columns or not np.array_equal(steps[:known], self._steps):
+            self.beginResetModel()
+            self._columns, self._steps = columns, steps
+            self.endResetModel()
+            return
+        if known:  # a line may have come to a step that another had reached before
+            self.dataChanged.emit(self.index(0, 0), self.index(known - 1, self.columnCount() - 1))
+        if len(steps) > known:
+            self.beginInsertRows(QModelIndex(), known, len(steps) - 1)
+            self._steps = steps
+            self.endInsertRows()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._steps)
@@ -58,20 +70,28 @@ class PlotNumbers(QAbstractTableModel):
 
     def words(self, row: int, column: int) -> str:
         """What stands in a cell; “–” where a line has no point."""
-        step = float(self._steps[row])
-        if column == 0:
-            return number_text.whole(step)
-        if column == 1:
-            seconds = (self._at(curve, step, "seconds") for curve in self._columns)
-            return next((number_text.duration(s) for s in seconds if math.isfinite(s)), "–")
-        return number_text.loss(self._at(self._columns[column - 2], step, "values"), 4)
+        return self.column([row], column)[0]
 
-    @staticmethod
-    def _at(curve: Curve, step: float, what: str) -> float:
-        index = int(np.searchsorted(curve.series.steps, step))
-        if index < len(curve.series) and curve.series.steps[index] == step:
-            return float(getattr(curve.series, what)[index])
-        return math.nan
+    def column(self, rows: Sequence[int], column: int) -> list[str]:
+        """What stands in the cells of `rows` in one column, looked up for all of them at once."""
+        steps = self._steps[rows]
+        if column == 0:
+            return [number_text.whole(step) for step in steps]
+        if column > 1:
+            return [number_text.loss(value, 4) for value in _at(self._columns[column - 2], steps, "values")]
+        seconds = np.full(len(steps), np.nan)
+        for curve in self._columns:
+            seconds = np.where(np.isnan(seconds), _at(curve, steps, "seconds"), seconds)
+        return [number_text.duration(moment) if math.isfinite(moment) else "–" for moment in seconds]
+
+
+def _at(curve: Curve, steps: Floats, what: str) -> Floats:
+    """What a line holds at each of `steps`; NaN where it has no point."""
+    held, values = curve.series.steps, getattr(curve.series, what)
+    if not len(held):
+        return np.full(len(steps), np.nan)
+    places = np.minimum(np.searchsorted(held, steps), len(held) - 1)
+    return np.where(held[places] == steps, values[places], np.nan)
 
 
 class PlotTable(QTableView):
@@ -98,20 +118,28 @@ class PlotTable(QTableView):
         at_end = bar.value() >= bar.maximum() - 1
         place = bar.value()
         self.numbers.refresh()
-        bar.setValue(bar.maximum() if at_end else place)
+        if at_end:
+            self.scrollToBottom()
+        else:
+            bar.setValue(place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy gives tab-separated text."""
         if event.matches(QKeySequence.StandardKey.Copy):
-            rows = sorted({index.row() for index in self.selectedIndexes()})
-            if not rows:
-                return
-            columns = range(self.numbers.columnCount())
-            head = [str(self.numbers.headerData(c, Qt.Orientation.Horizontal)) for c in columns]
-            lines = [[self.numbers.words(row, column) for column in columns] for row in rows]
-            QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in [head, *lines]))
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def _copy(self) -> None:
+        chosen = self.selectionModel().selection()  # ranges of rows, where `selectedRows` asks for each row's cells
+        parts = (chosen.at(place) for place in range(chosen.count()))
+        rows = sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
+        if not rows:
             return
-        super().keyPressEvent(event)
+        columns = range(self.numbers.columnCount())
+        head = [str(self.numbers.headerData(column, Qt.Orientation.Horizontal)) for column in columns]
+        lines = zip(*(self.numbers.column(rows, column) for column in columns), strict=True)
+        QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in (head, *lines)))
 
     def _resize_rows(self) -> None:
         self.verticalHeader().setDefaultSectionSize(theme.current().pixels(26))

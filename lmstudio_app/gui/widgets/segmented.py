@@ -39,33 +39,34 @@ class Segmented(QWidget):
             self._group.addButton(segment)
             self._segments[value] = segment
             row.addWidget(segment)
-        next(iter(self._segments.values())).setChecked(True)
-        self._group.buttonClicked.connect(lambda button: self.changed.emit(self.value))
+        self._value = choices[0][0]
+        self._segments[self._value].setChecked(True)
+        self._group.buttonClicked.connect(self._chosen)
         theme.current().changed.connect(self.updateGeometry)
 
     @property
     def value(self) -> str:
         """The chosen value."""
-        return next(value for value, segment in self._segments.items() if segment.isChecked())
+        return self._value
 
     def step(self, forward: bool) -> None:
-        """Choose the next (or the previous) choice that is offered, as an arrow key does."""
-        offered = [value for value, segment in self._segments.items() if segment.isEnabled()]
-        place = offered.index(self.value) + (1 if forward else -1) if self.value in offered else 0
-        if 0 <= place < len(offered):
-            self._segments[offered[place]].setFocus(Qt.FocusReason.TabFocusReason)
-            self._segments[offered[place]].click()
+        """Choose the next (or the previous) choice, as an arrow key does."""
+        values = list(self._segments)
+        place = values.index(self._value) + (1 if forward else -1)
+        if 0 <= place < len(values):
+            self._segments[values[place]].setFocus(Qt.FocusReason.TabFocusReason)
+            self._segments[values[place]].click()
 
     def set_value(self, value: str) -> None:
         """Choose `value` without telling anybody."""
+        self._value = value
         self._segments[value].setChecked(True)
 
-    def set_available(self, value: str, available: bool, reason: str = "") -> None:
-        """Grey a choice out, saying why, or offer it again."""
-        segment = self._segments[value]
-        segment.setEnabled(available)
-        segment.setToolTip(reason)
-        segment.setAccessibleDescription(reason or self.accessibleName())
+    def _chosen(self) -> None:
+        value = next(value for value, segment in self._segments.items() if segment.isChecked())
+        if value != self._value:
+            self._value = value
+            self.changed.emit(value)
 
 
 class _Segment(QAbstractButton):

@@ -210,6 +210,7 @@ class TrainingView(QWidget):
             self.plot.cursor_moved.connect(small.set_cursor)
             self.plot.axis_changed.connect(small.set_axis)
             small.cursor_moved.connect(self.plot.surface.set_cursor)
+            small.surface.fit_pressed.connect(self.plot.surface.fit)
             for other in self._small():
                 if other is not small:
                     small.cursor_moved.connect(other.set_cursor)

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QPushButton, QSlider, QWidget
 
 from lmstudio_app.gui.widgets.line_plot import LinePlot, Look, Reference
 from lmstudio_app.gui.widgets.small_plot import SmallPlot
@@ -31,6 +31,20 @@ def plot(shown) -> LinePlot:
     return made
 
 
+def turn_wheel(widget: QWidget, place: QPointF) -> bool:
+    """Turn the wheel over a place of the widget; whether anything took it."""
+    event = QWheelEvent(
+        place, widget.mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QGuiApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+def smoothing_slider(plot: LinePlot) -> QSlider:
+    return next(slider for slider in plot.findChildren(QSlider) if slider.accessibleName() == "Smoothing")
+
+
 def test_lines_appear_in_the_colours_of_their_runs_and_follow_the_theme(plot, look):
     light = colors(plot)
     assert light.get("#0072b2", 0) > 50
@@ -50,6 +64,53 @@ def test_cursor_snaps_to_steps_by_keys(plot, qtbot):
     for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_End, Qt.Key.Key_Left, Qt.Key.Key_B, Qt.Key.Key_Escape):
         qtbot.keyClick(surface, key)
     assert moved == [0, 1, 1000, 999, 600, None]
+
+
+def test_home_and_end_go_to_the_ends_of_all_lines(plot, qtbot):
+    plot.extend("training", [1040, 1050], [104.0, 105.0], [1.5, 1.5])
+    surface = plot.surface
+    for axis in ("steps", "time"):
+        plot.set_axis(axis)
+        qtbot.keyClick(surface, Qt.Key.Key_End)
+        assert surface.cursor_step == 1050
+        qtbot.keyClick(surface, Qt.Key.Key_Home)
+        assert surface.cursor_step == 0
+    plot.surface.move_cursor(None)
+    qtbot.keyClick(surface, Qt.Key.Key_Left)
+    assert surface.cursor_step == 1050
+
+
+def test_ticks_of_a_zoomed_axis_are_told_apart_and_in_full(plot):
+    surface = plot.surface
+    for logarithmic in (True, False):
+        plot.set_logarithmic(logarithmic)
+        surface.getViewBox().setYRange(surface.to_view(1.3), surface.to_view(1.3004), padding=0)
+        surface.following = False
+        surface.redraw()
+        axis = surface._left
+        values = [value for _, level in axis.tickValues(*axis.range, axis.height()) for value in level]
+        words = axis.tickStrings(values, 1.0, 1.0)
+        assert len(set(words)) == len(words) >= 4
+        widest = max(QFontMetricsF(axis.style["tickFont"]).horizontalAdvance(text) for text in words)
+        assert axis.width() >= widest + axis.style["tickTextOffset"][0]
+
+
+def test_the_pressed_axis_pressed_again_keeps_the_zoom(plot, qtbot):
+    surface = plot.surface
+    turn_wheel(surface.viewport(), surface.plot_area().center())
+    steps = next(button for button in plot.findChildren(QAbstractButton) if button.text() == "Steps")
+    qtbot.mouseClick(steps, Qt.MouseButton.LeftButton)
+    assert not surface.following
+
+
+def test_the_smoothing_slider_leaves_the_wheel_alone_until_it_has_the_focus(plot):
+    slider, before = smoothing_slider(plot), plot.smoothing
+    plot.surface.setFocus()
+    turn_wheel(slider, QPointF(slider.rect().center()))
+    assert plot.smoothing == before
+    slider.setFocus()
+    turn_wheel(slider, QPointF(slider.rect().center()))
+    assert plot.smoothing != before
 
 
 def test_cursor_snaps_to_the_step_nearest_the_mouse_on_both_axes(plot, qtbot):
@@ -79,14 +140,7 @@ def test_the_box_shows_exact_values_and_says_when_one_is_older(plot):
 
 def test_it_follows_until_a_person_zooms_and_again_after_a(plot, qtbot):
     surface = plot.surface
-    seen = []
-    surface.following_changed.connect(seen.append)
-    place = QPointF(surface.plot_area().center())
-    wheel = QWheelEvent(
-        place, surface.viewport().mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QGuiApplication.sendEvent(surface.viewport(), wheel)
+    turn_wheel(surface.viewport(), surface.plot_area().center())
     assert not surface.following
     shown = surface.getViewBox().viewRange()[0]
     plot.extend("training", [5000], [500.0], [1.4])
@@ -98,13 +152,13 @@ def test_it_follows_until_a_person_zooms_and_again_after_a(plot, qtbot):
     surface.redraw()
     assert surface.getViewBox().viewRange()[0][1] >= 5000
     assert not button.isVisible()
-    assert seen == [False, True]
+    assert surface.following
 
 
 def test_a_gap_stays_a_gap(plot):
     before = colors(plot.surface)["#0072b2"]
     plot.replace("training", [1, 2, 3, 998, 999, 1000], [0.1] * 6, [3, 3, None, None, 3, 3])
-    plot.set_smoothing(0)
+    smoothing_slider(plot).setValue(0)
     plot.surface.redraw()
     assert colors(plot.surface).get("#0072b2", 0) < before / 3
 
@@ -120,6 +174,42 @@ def test_table_shows_the_same_numbers_and_copies_them(plot, qtbot):
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0] == "step\ttime\tvalidation\ttraining"
     assert lines[1].startswith("100\t10 s\t3.0000\t")
+    plot.table.clearSelection()
+    QGuiApplication.clipboard().setText("something else")
+    qtbot.keyClick(plot.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "something else"
+
+
+def test_a_growing_table_keeps_what_is_selected_and_where_it_stands(plot, qtbot):
+    plot.show_table(True)
+    table, bar = plot.table, plot.table.verticalScrollBar()
+    table.selectRow(100)
+    table.scrollToTop()
+    plot.extend("training", [1001, 1002], [100.1, 100.2], [1.5, 1.5])
+    plot.extend("validation", [1001], [100.1], [2.2])
+    with qtbot.waitSignal(table.numbers.dataChanged):
+        table.refresh()
+    assert [index.row() for index in table.selectionModel().selectedRows()] == [100]
+    assert table.currentIndex().row() == 100
+    assert (table.numbers.rowCount(), bar.value()) == (1003, 0)
+    assert table.numbers.words(1001, 2) == "2.2000"
+    table.scrollToBottom()
+    plot.extend("training", [1003], [100.3], [1.5])
+    table.refresh()
+    assert bar.value() == bar.maximum()
+    plot.replace("training", [1, 2], [0.1, 0.2], [3.0, 2.0])
+    plot.replace("validation", [], [], [])
+    table.refresh()
+    assert table.numbers.rowCount() == 2
+
+
+def test_all_of_many_rows_are_copied(plot, qtbot):
+    steps = np.arange(1, 20_001)
+    plot.replace("training", steps, steps * 0.01, np.ones(len(steps)))
+    plot.show_table(True)
+    plot.table.selectAll()
+    qtbot.keyClick(plot.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert len(QGuiApplication.clipboard().text().splitlines()) == 20_002
 
 
 def test_export_and_summary(plot, qtbot):
@@ -184,5 +274,8 @@ def test_small_plot_mirrors_cursor_and_range(plot, shown):
     assert small.surface.cursor_step == 400
     assert small.surface.getViewBox().viewRange()[0] == [100, 700]
     assert small.surface.getViewBox().viewRange()[1][0] <= 0
+    assert not turn_wheel(small.surface.viewport(), small.surface.plot_area().center())
+    small.surface.redraw()
+    assert small.surface.getViewBox().viewRange()[0] == [100, 700]
     assert not picture(small).isNull()
     assert "0.94" in small.surface.accessibleDescription()

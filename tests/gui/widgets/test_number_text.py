@@ -28,6 +28,21 @@ def test_small_rates_keep_their_power():
     assert number_text.power(4.6e-5) == "4.6 × 10⁻⁵"
 
 
+@pytest.mark.parametrize(
+    ("numbers", "apart", "words"),
+    [
+        ((1, 1.5, 2), 0.5, ["1", "1.5", "2"]),
+        ((1.3, 1.3001, 1.3002), 1e-4, ["1.3", "1.3001", "1.3002"]),
+        ((1.3, 1.30025, 1.3005), 2.5e-4, ["1.3", "1.30025", "1.3005"]),
+        ((1234.5, 1234.55), 0.05, ["1,234.5", "1,234.55"]),
+        ((20_000, 40_000), 20_000, ["20,000", "40,000"]),
+        ((5.1e-4, 5.101e-4), 1e-7, ["5.1 × 10⁻⁴", "5.101 × 10⁻⁴"]),
+    ],
+)
+def test_ticks_are_told_apart(numbers, apart, words):
+    assert [number_text.plain(number, apart) for number in numbers] == words
+
+
 def test_losses_sizes_and_counts():
     assert number_text.loss(None) == number_text.loss(math.nan) == "–"
     assert number_text.loss(2.0644, 3) == "2.064"

@@ -103,7 +103,7 @@ def test_a_counting_run_shows_no_rate_and_another_run_starts_empty(view):
     assert view.rate.isVisible()
 
 
-def test_cursor_and_range_are_mirrored_everywhere(view):
+def test_cursor_and_range_are_mirrored_everywhere(view, qtbot):
     view.take(record())
     view.plot.surface.redraw()
     view.plot.surface.move_cursor(20.0)
@@ -112,6 +112,9 @@ def test_cursor_and_range_are_mirrored_everywhere(view):
     assert view.plot.surface.cursor_step == 30
     view.plot.surface.getViewBox().setXRange(10, 50, padding=0)
     assert {tuple(small.surface.getViewBox().viewRange()[0]) for small in view._small()} == {(10, 50)}
+    view.plot.surface._take_over()
+    qtbot.keyClick(view.speed.surface, Qt.Key.Key_A)
+    assert view.plot.surface.following
 
 
 def test_small_plots_go_to_two_rows_where_they_must(view, qtbot):
