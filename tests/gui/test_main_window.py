@@ -15,6 +15,7 @@ from lmstudio_app.engine.events import Noted
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.main_window import PANES, MainWindow
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.widgets.text import ElidedText, Text
 from tests.gui.trained_runs import MODELS, make_workspace
 
 ENDLESS = {"steps": 1_000_000, "batch": 2, "validate_every": 100, "sample_every": 0}
@@ -73,8 +74,8 @@ def answer(window: MainWindow, qtbot, words: str) -> None:
 
 
 def status_words(window: MainWindow) -> str:
-    strip = window.strip
-    return " ".join(label.text() for label in strip.findChildren(type(strip._state)) if label.isVisible())
+    labels = [label for label in window.strip.findChildren(Text) if label.isVisible()]
+    return " ".join(label.words() if isinstance(label, ElidedText) else label.text() for label in labels)
 
 
 # Panes ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from lmstudio_app.engine import pipeline
@@ -274,6 +274,10 @@ def test_the_loss_is_exported(session, corpus, open_pane, qtbot, tmp_path: Path)
     qtbot.waitUntil(pane.form.train.isEnabled)
     pane.form.train.click()
     qtbot.waitUntil(lambda: ended(session), timeout=60_000)
+    asked = []
+    pane.view.plot.export.menu().aboutToShow.connect(lambda: asked.append(pane.view.plot.export.menu().close()))
+    qtbot.keyClick(pane.view.plot.surface, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: bool(asked))
     told = []
     pane.said.connect(lambda words, kind: told.append(kind))
     for kind in ("png", "svg", "csv", "docx"):

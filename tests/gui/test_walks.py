@@ -147,7 +147,7 @@ BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
 MEASURES = re.compile(
     r"\b(?:\d[\d,.]*\s*)?(?:[KMGT]?B|[KMG]|s|min|h|d|bpe|BPE|GPT|n-gram|UTF-8|CPU|RAM|Ctrl|Shift|Alt|Enter|Del|F\d+)\b"
 )
-KEYS = re.compile(r"\b(?:Ctrl|Shift|Alt|Meta)\+\S+|\bF\d+\b")
+KEYS = re.compile(r"\b(?:Ctrl|Shift|Alt|Meta)\+\S+|\bF\d+\b|(?:\+|  )\S$")  # a tooltip ends in its key
 
 
 def verbatim(widget: QWidget) -> bool:

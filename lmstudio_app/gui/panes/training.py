@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
@@ -38,6 +39,7 @@ class TrainPane(Pane):
         header.resume_pressed.connect(self._resume)
         header.stop_pressed.connect(session.stop)
         self.view.export_requested.connect(self._choose_file)
+        QShortcut(QKeySequence("Ctrl+E"), self).activated.connect(self.view.plot.export.showMenu)
         self.view.sample_activated.connect(lambda step: self.go.emit("console"))
         self.record.reason_changed.connect(self._show_reason)
         session.run_changed.connect(self.crumbs_changed)

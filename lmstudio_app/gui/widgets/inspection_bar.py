@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from lmstudio_app.gui.widgets import number_text
@@ -11,6 +11,8 @@ from lmstudio_app.gui.widgets.card import Card
 from lmstudio_app.gui.widgets.model_chooser import ModelChooser
 from lmstudio_app.gui.widgets.prompt_field import PromptField
 from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.two_parts import TwoParts
+from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
 
 class InspectionBar(Card):
@@ -79,22 +81,24 @@ class InspectionBar(Card):
         return menu
 
     def _build(self) -> None:
-        line = QHBoxLayout()
-        line.setSpacing(8)
         text = Text(self.tr("Text"), "small-strong", copyable=False)
         text.setBuddy(self.field)
         model = Text(self.tr("Model"), "label", copyable=False)
         model.setBuddy(self.chooser.runs)
-        line.addWidget(text)
-        line.addWidget(self.field, 10)
-        line.addSpacing(4)
-        line.addWidget(model)
-        line.addWidget(self.chooser, 10)
-        line.addWidget(self.table)
-        line.addWidget(self.export)
+        buttons = QWidget()
+        line = WrappingRow(buttons)
+        for button in (self.table, self.export):
+            line.addWidget(button)
+        left, right = QWidget(), QWidget()
+        for holder, parts in ((left, (text, self.field)), (right, (model, self.chooser, buttons))):
+            beside = QHBoxLayout(holder)
+            beside.setContentsMargins(0, 0, 0, 0)
+            beside.setSpacing(8)
+            for part in parts:
+                beside.addWidget(part, 1 if part in (self.field, self.chooser) else 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout()
         column.setContentsMargins(12, 9, 12, 9)
         column.setSpacing(6)
-        column.addLayout(line)
+        column.addWidget(TwoParts(left, right, 360))
         column.addWidget(self._error)
         self.body.addLayout(column)

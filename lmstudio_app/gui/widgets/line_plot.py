@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.plot_curve import Look, Reference
 from lmstudio_app.gui.widgets.plot_surface import PlotSurface
 from lmstudio_app.gui.widgets.plot_table import PlotTable
@@ -30,7 +31,7 @@ _SMOOTHING = 0.9
 
 
 class LinePlot(QWidget):
-    """A plot with its header: smoothing, log or linear, steps or time, table, export.
+    """A plot with its header: smoothing, log or linear, steps or time, table (also by the key T), export.
 
     Feed it with `add_series`, then `extend` as numbers arrive; `replace` lays a whole series from disk.
 
@@ -120,10 +121,20 @@ class LinePlot(QWidget):
     def show_table(self, on: bool) -> None:
         """Show the numbers as a table, or the plot."""
         self._table_button.setChecked(on)
-        self._redress()
-        self._stack.setCurrentWidget(self.table if on else self.surface)
+        before, after = (self.surface, self.table) if on else (self.table, self.surface)
+        had_focus = before.hasFocus()
+        self._stack.setCurrentWidget(after)
+        if had_focus:
+            after.setFocus(Qt.FocusReason.OtherFocusReason)
         if on:
             self.table.refresh()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """T changes between plot and table."""
+        if event.key() == Qt.Key.Key_T and not event.modifiers():
+            self._table_button.toggle()
+        else:
+            super().keyPressEvent(event)
 
     def _header(self, title: str, hint: str) -> WrappingRow:
         row = WrappingRow()
@@ -142,9 +153,10 @@ class LinePlot(QWidget):
         self.surface.set_logarithmic(True)
         row.addWidget(self._scale)
         row.addWidget(self._axis)
-        self._table_button = QPushButton(self.tr("Table"))
+        self._table_button = Button(self.tr("Table"), "table")
         self._table_button.setCheckable(True)
         self._table_button.setAccessibleName(self.tr("Show the numbers as a table"))
+        self._table_button.set_hint(self.tr("Show the numbers as a table"), "T")
         self._table_button.toggled.connect(self.show_table)
         row.addWidget(self._table_button)
         row.addWidget(self._export_control())
@@ -161,7 +173,6 @@ class LinePlot(QWidget):
         self._slider.setRange(0, 99)
         self._slider.setAccessibleName(self.tr("Smoothing"))
         self._slider.setAccessibleDescription(self.tr("Share of the past that the smoothed line keeps"))
-        self._slider.setFixedWidth(84)
         words.setBuddy(self._slider)
         self._amount = QLabel()
         self._amount.setProperty("role", "label")
@@ -171,18 +182,19 @@ class LinePlot(QWidget):
             row.addWidget(widget)
         return box
 
-    def _export_control(self) -> QPushButton:
-        self._export_button = QPushButton(self.tr("Export"))
-        self._export_button.setAccessibleName(self.tr("Export the plot"))
-        menu = QMenu(self._export_button)
+    def _export_control(self) -> Button:
+        self.export = Button(self.tr("Export"), "export")
+        self.export.setAccessibleName(self.tr("Export the plot"))
+        self.export.set_hint(self.tr("Export the plot"), "Ctrl+E")
+        menu = QMenu(self.export)
         for kind, words in (
             ("png", self.tr("Picture (PNG)…")),
             ("svg", self.tr("Drawing (SVG)…")),
             ("csv", self.tr("Numbers (CSV)…")),
         ):
             menu.addAction(words).triggered.connect(lambda checked=False, kind=kind: self.export_requested.emit(kind))
-        self._export_button.setMenu(menu)
-        return self._export_button
+        self.export.setMenu(menu)
+        return self.export
 
     def _smooth(self) -> None:
         self._amount.setText(f"{self.smoothing:.2f}")
@@ -206,7 +218,6 @@ class LinePlot(QWidget):
 
     def _redress(self) -> None:
         look = theme.current()
-        checked = "onink" if self._table_button.isChecked() else "text"
-        self._table_button.setIcon(look.icon("table", checked, 14))
-        self._export_button.setIcon(look.icon("export", "text", 14))
         self._amount.setFixedWidth(look.pixels(28))
+        self._slider.setFixedWidth(look.pixels(84))
+        self._stack.setMinimumHeight(look.pixels(200))

@@ -185,7 +185,6 @@ class NextRunForm(Card):
         self._bar = QProgressBar()
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
-        self._bar.setProperty("kind", "memory")
         self._bar.setAccessibleName(self.tr("Share of the memory"))
         self._bar.hide()
         foot.addWidget(self._bar)

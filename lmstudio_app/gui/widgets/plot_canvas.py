@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, QTimer, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -263,6 +263,10 @@ class PlotCanvas(pg.PlotWidget):  # type: ignore[misc]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plot_overlay.paint(self, painter)
         painter.restore()
+
+    def sizeHint(self) -> QSize:
+        """As little as can be: what shows it says how large it is."""
+        return QSize(self.minimumWidth(), self.minimumHeight())
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)

@@ -127,6 +127,8 @@ class PlotTable(QTableView):
         """Copy gives tab-separated text."""
         if event.matches(QKeySequence.StandardKey.Copy):
             self._copy()
+        elif event.text() and not event.modifiers():
+            event.ignore()  # no search by letters: the plot has keys of its own
         else:
             super().keyPressEvent(event)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, row
@@ -11,6 +12,7 @@ from lmstudio_app.gui.widgets.prompt_field import PromptField
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.tint_legend import TintLegend
+from lmstudio_app.gui.widgets.two_parts import TwoParts
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 
 
@@ -39,8 +41,8 @@ class PromptCard(Card):
         self.again = Button(self.tr("Again, new seed"), "refresh")
         self.stop = Button(self.tr("Stop"), "stop")
         self.generate = Button(self.tr("Generate"), "play", "primary")
-        self.stop.setToolTip(self.tr("Stop at this token  Esc"))
-        self.generate.setToolTip(self.tr("Let the model write  Ctrl+Enter"))
+        self.stop.set_hint(self.tr("Stop at this token"), "Esc")
+        self.generate.set_hint(self.tr("Let the model write"), "Ctrl+Enter")
         self.again.clicked.connect(self.again_pressed)
         self.stop.clicked.connect(self.stop_pressed)
         self.generate.clicked.connect(self.generate_pressed)
@@ -69,24 +71,27 @@ class PromptCard(Card):
         self.stop.setEnabled(writing)
         self.generate.set_words(words or self.tr("Generate"), "play" if ready else "")
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.legend.set_room(self.body.contentsRect().width())
+
     def _build(self) -> None:
         column = QVBoxLayout()
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(self.field, 1)
+        buttons = QWidget()
+        line = WrappingRow(buttons)
+        line.add_gap()
         for button in (self.again, self.stop, self.generate):
             line.addWidget(button)
-        column.addLayout(line)
+        column.addWidget(TwoParts(self.field, buttons, 300))
         column.addWidget(self._error)
         self._tint_by = Text(self.tr("Tint by"), "label", copyable=False)
         below = WrappingRow()
         below.addWidget(self.legend)
         below.add_gap()
         choice = QWidget()
-        line = row(self._tint_by, self.tints)
-        choice.setLayout(line)
+        choice.setLayout(row(self._tint_by, self.tints))
         below.addWidget(choice)
         column.addLayout(below)
         self.body.addLayout(column)

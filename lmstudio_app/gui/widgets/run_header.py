@@ -53,19 +53,19 @@ class RunHeader(QFrame):
         super().__init__(parent)
         self.setProperty("class", "head")
         self._dot = Dot(9)
-        self._state = Text("", "small-strong", copyable=False)
-        self._name = Text("", "card-title", verbatim=True)
+        self._state = ElidedText("", "small-strong", least=40)
+        self._name = ElidedText("", "card-title", verbatim=True, least=120)
         self._model = ElidedText("", "label", verbatim=True)
         self._progress = Text("", "small-strong")
-        self._left = Text("", "label")
+        self._left = ElidedText("", "label", least=140)
         self.checkpoint = Button(self.tr("Checkpoint"), "checkpoint")
-        self.checkpoint.setToolTip(self.tr("Save everything now  Ctrl+S"))
+        self.checkpoint.set_hint(self.tr("Save everything now"), "Ctrl+S")
         self.pause = Button(self.tr("Pause"), "pause")
-        self.pause.setToolTip(self.tr("Wait after the present step  Ctrl+P"))
+        self.pause.set_hint(self.tr("Wait after the present step"), "Ctrl+P")
         self.resume = Button(self.tr("Resume"), "play")
-        self.resume.setToolTip(self.tr("Go on from where it stopped"))
+        self.resume.set_hint(self.tr("Go on from where it stopped"))
         self.stop = Button(self.tr("Stop"), "stop")
-        self.stop.setToolTip(self.tr("Stop and keep a checkpoint  Ctrl+."))
+        self.stop.set_hint(self.tr("Stop and keep a checkpoint"), "Ctrl+.")
         pressed = (self.checkpoint_pressed, self.pause_pressed, self.resume_pressed, self.stop_pressed)
         for button, signal in zip(self.buttons(), pressed, strict=True):
             button.clicked.connect(signal)
@@ -81,13 +81,12 @@ class RunHeader(QFrame):
     def show_run(self, words: RunWords, buttons: RunButtons) -> None:
         """Say where a run stands, and offer what can be done."""
         self._pill.setVisible(bool(words.state))
-        self._state.setText(words.state)
+        self._state.set_words(words.state)
         self._dot.set_run(words.color)
-        self._name.setText(words.name)
+        self._name.set_words(words.name)
         self._model.set_words(words.model)
         self._progress.setText(words.progress)
-        self._left.setText(words.left)
-        self._left.setVisible(bool(words.left))
+        self._left.set_words(words.left)
         offered = (buttons.checkpoint, buttons.pause, buttons.resume, buttons.stop)
         for button, there in zip(self.buttons(), offered, strict=True):
             button.setVisible(there)
@@ -99,20 +98,38 @@ class RunHeader(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """Where there is little room, buttons keep their icons and the model goes."""
-        self._pill.setFixedHeight(theme.current().pixels(24))
+        """Where there is little room the model goes, then the words of the buttons, then how long it takes, how far it
+        is: those two become the tooltip."""
+        look = theme.current()
+        self._pill.setFixedHeight(look.pixels(24))
+        self.setMinimumHeight(look.pixels(44))
+        remarks = {self._left: self._left.words(), self._progress: self._progress.text()}
+        for remark, told in remarks.items():
+            remark.setVisible(bool(told))
         for button, words in zip(self.buttons(), self._words, strict=True):
             button.setText(words)
-        others = [w for w in (self._pill, self._name, self._progress, self._left, *self.buttons()) if not w.isHidden()]
-        wanted = sum(widget.sizeHint().width() + 9 for widget in others) + 14
-        self._model.setVisible(wanted + 60 <= self.width())
-        if wanted > self.width():
+        self._model.setVisible(self._wanted() + look.pixels(60) <= self.width())
+        if self._wanted() > self.width():
             for button in self.buttons():
                 button.setText("")
+        for remark in remarks:
+            if self._wanted() > self.width():
+                remark.hide()
+        self.setToolTip("\n".join(told for remark, told in remarks.items() if told and remark.isHidden()))
+
+    def _wanted(self) -> int:
+        """The width of all that is shown, without the model; a long name or reason counts with the least of it."""
+        parts = (self._pill, self._name, self._progress, self._left, *self.buttons())
+        hints = [
+            part.minimumSizeHint() if isinstance(part, ElidedText) else part.sizeHint()
+            for part in parts
+            if not part.isHidden()
+        ]
+        return sum(hint.width() + 9 for hint in hints) + 22
 
     def words(self) -> tuple[str, str, str]:
-        """State, name and progress as they are shown."""
-        return self._state.text(), self._name.text(), self._progress.text()
+        """State, name and progress as they are told."""
+        return self._state.words(), self._name.words(), self._progress.text()
 
     def _lay(self) -> None:
         self._pill = strip("pill")
@@ -124,6 +141,11 @@ class RunHeader(QFrame):
         line = QHBoxLayout(self)
         line.setContentsMargins(12, 6, 10, 6)
         line.setSpacing(9)
-        self.setMinimumSize(300, 44)
-        for widget in (self._pill, self._name, self._model, self._progress, self._left, *self.buttons()):
-            line.addWidget(widget, 1 if widget is self._model else 0, Qt.AlignmentFlag.AlignVCenter)
+        self.setMinimumWidth(300)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        line.addWidget(self._pill, 0, middle)
+        line.addWidget(self._name, 0, middle)
+        line.addWidget(self._model, 1, middle)
+        line.addStretch(0)
+        for widget in (self._progress, self._left, *self.buttons()):
+            line.addWidget(widget, 0, middle)

@@ -6,7 +6,18 @@ import html
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QWhatsThis,
+    QWidget,
+)
 
 from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui import theme
@@ -101,6 +112,14 @@ class FormRow(QWidget):
         self._folded = True
         self._hint.hide()
         self._redress()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F1 shows the help at the field, also where it is folded away or an error stands in its place."""
+        if event.key() == Qt.Key.Key_F1 and not event.modifiers() and self._hint_words:
+            below = self.editor.mapToGlobal(self.editor.rect().bottomLeft())
+            QWhatsThis.showText(below, self._hint_words, self.editor)
+        else:
+            super().keyPressEvent(event)
 
     @property
     def wrong(self) -> bool:

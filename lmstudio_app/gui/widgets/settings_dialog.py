@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.button import Button
+from lmstudio_app.gui.widgets.button import Button, native
 from lmstudio_app.gui.widgets.card import row, strip
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.text import Text
@@ -89,8 +89,12 @@ class SettingsDialog(QDialog):
             self.text_size.addItem(self.tr("{percent} %").format(percent=round(100 * factor)), factor)
         self.text_size.setCurrentIndex(self.text_size.findData(look.scale))
         self.text_size.activated.connect(lambda: look.set_scale(self.text_size.currentData()))
-        self._add_row(self.tr("Text size"), self.text_size, self.tr("Also with Ctrl and +, − or 0."))
+        self._add_row(self.tr("Text size"), self.text_size, self._keys())
         self._space()
+
+    def _keys(self) -> str:
+        words = self.tr("Also with {larger}, {smaller} and {normal}.")
+        return words.format(larger=native("Ctrl++"), smaller=native("Ctrl+-"), normal=native("Ctrl+0"))
 
     def _add_devices(self, devices: Sequence[tuple[str, str]], chosen: str) -> None:
         self.device = QComboBox()

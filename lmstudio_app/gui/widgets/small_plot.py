@@ -30,15 +30,15 @@ class SmallPlot(QFrame):
         self.surface.setAccessibleName(title)
         self.surface.add_curve(_KEY, title, Look(), width=1.2, color="text2")
         self.surface.cursor_moved.connect(self.cursor_moved)
-        self._name = ElidedText(title, "label")
+        self._name = ElidedText(title, "label", least=110)
         self._figure = QLabel("–")
         self._figure.setProperty("role", "strong")
         self._figure.setProperty("verbatim", True)
-        self._unit = QLabel()
-        self._unit.setProperty("role", "hint")
+        self._unit = ElidedText("", "hint", least=0)
         head = QHBoxLayout()
         head.setSpacing(5)
-        head.addWidget(self._name, 1)
+        head.addWidget(self._name)
+        head.addStretch(1)
         head.addWidget(self._figure)
         head.addWidget(self._unit)
         column = QVBoxLayout(self)
@@ -57,7 +57,7 @@ class SmallPlot(QFrame):
     def set_now(self, figure: str, unit: str = "") -> None:
         """Show the value of now, in words, and its unit."""
         self._figure.setText(figure)
-        self._unit.setText(unit)
+        self._unit.set_words(unit)
         self._unit.setVisible(bool(unit))
         self.surface.setAccessibleDescription(f"{self._title}: {figure} {unit}".strip())
 

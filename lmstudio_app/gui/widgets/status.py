@@ -10,7 +10,7 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import strip
 from lmstudio_app.gui.widgets.progress_strip import show_share
-from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.text import ElidedText, Text
 
 
 class Dot(QWidget):
@@ -55,20 +55,21 @@ class StatusStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._dot = Dot()
-        self._state = Text("", "small-strong")
-        self._name = Text("", "label", verbatim=True)
+        self._state = ElidedText("", "small-strong", least=60)
+        self._name = ElidedText("", "label", verbatim=True, least=60)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setProperty("kind", "training")
         self._bar.setAccessibleName(self.tr("Progress of the job"))
         self._steps = Text("", "label")
         self._left_rule = strip("vrule")
-        self._left = Text("", "label")
+        self._left = ElidedText("", "label", least=60)
+        self._working = False
         self.pause = Button(self.tr("Pause"), "pause", compact=True)
-        self.pause.setToolTip(self.tr("Pause or go on  Ctrl+P"))
+        self.pause.set_hint(self.tr("Pause or go on"), "Ctrl+P")
         self.pause.clicked.connect(self.pause_pressed)
         self.stop = Button(self.tr("Stop"), "stop", compact=True)
-        self.stop.setToolTip(self.tr("Stop and keep a checkpoint  Ctrl+."))
+        self.stop.set_hint(self.tr("Stop and keep a checkpoint"), "Ctrl+.")
         self.stop.clicked.connect(self.stop_pressed)
         self._chip, self._lock = QLabel(), QLabel()
         self._device = Text("", "label", verbatim=True)
@@ -83,29 +84,29 @@ class StatusStrip(QWidget):
 
     def show_idle(self, words: str) -> None:
         """Nothing trains; `words` say so (or what happened last)."""
-        self._state.setText(words)
+        self._working = False
+        self._state.set_words(words)
         self._state.set_role("label")
         for widget in self._job_parts:
             widget.hide()
+        self._fit()
 
     def show_job(self, state: str, name: str, *, run: int | None = 0, done: int = 0, total: int = 0) -> None:
         """Something goes on: `state` in words, the run's (or corpus') name, its colour, and how far it is."""
-        self._state.setText(state)
+        self._working = True
+        self._state.set_words(state)
         self._state.set_role("small-strong")
-        self._name.setText(name)
+        self._name.set_words(name)
         self._dot.set_run(run)
         show_share(self._bar, done, total)
-        for widget in (self._dot, self._name, self._bar):
+        for widget in (self._dot, self._name):
             widget.show()
         self._fit()
 
     def show_detail(self, steps: str, left: str) -> None:
         """How far in words, and how long it will take."""
         self._steps.setText(steps)
-        self._left.setText(left)
-        self._steps.setVisible(bool(steps))
-        self._left.setVisible(bool(left))
-        self._left_rule.setVisible(bool(left))
+        self._left.set_words(left)
         self._fit()
 
     def show_buttons(self, *, pause: bool, stop: bool, paused: bool = False, stopping: bool = False) -> None:
@@ -118,6 +119,7 @@ class StatusStrip(QWidget):
         self.stop.setVisible(stop)
         self.stop.setEnabled(not stopping)
         self.pause.setEnabled(not stopping)
+        self._fit()
 
     def show_machine(self, device: str, memory: str, gpu: str = "") -> None:
         """The device that computes, memory in use, and the GPU's where there is one."""
@@ -152,17 +154,20 @@ class StatusStrip(QWidget):
 
     def _fit(self) -> None:
         """Leave out what matters least where the window is narrow."""
-        has: dict[QWidget, bool] = {}
-        for text in (self._device, self._gpu, self._memory):
-            has[text] = bool(text.text())
-        groups: tuple[tuple[QWidget, ...], ...] = (
-            (self._offline,), (self._memory,), (self._gpu,), (self._device, self._chip), (self._right_rule, self._lock),
-        )  # fmt: skip
-        for group in groups:
+        groups: tuple[tuple[bool, tuple[QWidget, ...]], ...] = (
+            (True, (self._offline,)),
+            (bool(self._memory.text()), (self._memory,)),
+            (bool(self._gpu.text()), (self._gpu,)),
+            (bool(self._device.text()), (self._device, self._chip)),
+            (True, (self._right_rule, self._lock)),
+            (self._working and bool(self._left.words()), (self._left, self._left_rule)),
+            (self._working and bool(self._steps.text()), (self._steps,)),
+            (self._working, (self._bar,)),
+        )
+        for there, group in groups:
             for widget in group:
-                widget.setVisible(has.get(widget, True))
-        self._chip.setVisible(has[self._device])
-        for group in groups:
+                widget.setVisible(there)
+        for _, group in groups:
             if self.minimumSizeHint().width() <= self.width():
                 return
             for widget in group:

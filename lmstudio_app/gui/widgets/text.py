@@ -8,11 +8,12 @@ from PySide6.QtCore import QEvent, QMimeData, QSize, Qt
 from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.state import set_state
 
 Role = Literal[
     "body", "body2", "strong", "small-strong", "label", "hint", "section", "card-title", "title", "step", "figure",
-    "hero", "hero2", "ok", "warn", "err",
+    "hero", "hero2", "err",
 ]  # fmt: skip
 
 _LEAST = 8
@@ -53,13 +54,27 @@ class Text(QLabel):
 
 
 class ElidedText(Text):
-    """One line that ends in “…” where it does not fit; the whole of it is its tooltip, above any that was set."""
+    """One line that ends in “…” where it does not fit; the whole of it is its tooltip, above any that was set.
 
-    def __init__(self, words: str = "", role: Role = "body", *, verbatim: bool = False, parent: QWidget | None = None):
+    It takes the room that others leave. With `least` it asks for what its words need, and never gets less of it than
+    `least` pixels (before enlarging).
+    """
+
+    def __init__(
+        self,
+        words: str = "",
+        role: Role = "body",
+        *,
+        verbatim: bool = False,
+        least: int | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__("", role, verbatim=verbatim, copyable=False, parent=parent)
         self._words = words
         self._tip = ""
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._least = least
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Ignored if least is None else policy.Maximum, policy.Preferred)
         self.set_words(words)
 
     def set_words(self, words: str) -> None:
@@ -79,11 +94,12 @@ class ElidedText(Text):
 
     def sizeHint(self) -> QSize:
         """The room of all the words, for those who let it be no wider than that."""
-        whole = QFontMetrics(self.font()).horizontalAdvance(self._words) + 1
-        return QSize(whole, super().sizeHint().height())
+        height = super().sizeHint().height()  # asked first: it takes up the font of the style sheet
+        return QSize(QFontMetrics(self.font()).horizontalAdvance(self._words) + 1, height)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(_LEAST, super().minimumSizeHint().height())
+        whole = self.sizeHint()
+        return QSize(min(whole.width(), max(_LEAST, theme.current().pixels(self._least or 0))), whole.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -14,7 +14,7 @@ _STOPS = (1.0, 0.5, 0.2, 0.1, 0.03, 0.01)
 
 
 class TintLegend(QWidget):
-    """Two words with a strip of the tint between them, and the chances at its ends."""
+    """Two words with a strip of the tint between them; before and after them, where there is room, what they mean."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,11 +31,28 @@ class TintLegend(QWidget):
         self._parts.insert(2, _Ramp())
         for part in self._parts:
             line.addWidget(part)
+        self._shown, self._room = True, 0
+        theme.current().changed.connect(self._fit)
 
     def set_shown(self, shown: bool) -> None:
         """Show it, or keep its room empty."""
+        self._shown = shown
+        self._fit()
+
+    def set_room(self, width: int) -> None:
+        """Say how wide it may be."""
+        self._room = width
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        inner = sum(part.sizeHint().width() + 6 for part in self._parts[1:-1]) - 6
+        return QSize(inner, super().minimumSizeHint().height())
+
+    def _fit(self) -> None:
+        wide = sum(part.sizeHint().width() + 6 for part in self._parts) - 6
         for part in self._parts:
-            part.setVisible(shown)
+            outer = part in (self._parts[0], self._parts[-1])
+            part.setVisible(self._shown and (wide <= self._room or not outer))
 
 
 class _Ramp(QWidget):

@@ -18,6 +18,7 @@ from lmstudio_app.gui.widgets.line_plot import LinePlot, Look, Reference
 from lmstudio_app.gui.widgets.run_header import RunHeader
 from lmstudio_app.gui.widgets.sample_strip import Sample, SampleStrip
 from lmstudio_app.gui.widgets.small_plot import SmallPlot
+from lmstudio_app.gui.widgets.text import ElidedText
 from lmstudio_app.gui.widgets.token_text import visible
 
 Row = Mapping[str, Any]
@@ -138,7 +139,9 @@ class TrainingView(QWidget):
         if (norm := row.get("gradient_norm")) is not None:
             self.norm.set_now(number_text.loss(norm))
         if (speed := row.get("tokens_per_second")) is not None:
-            if speed >= 1000:
+            if speed >= 999_500:
+                self.speed.set_now(f"{speed / 1e6:.3g}", self.tr("million tokens/s"))
+            elif speed >= 999.5:
                 self.speed.set_now(f"{speed / 1e3:.3g}", self.tr("thousand tokens/s"))
             else:
                 self.speed.set_now(number_text.whole(speed), self.tr("tokens/s"))
@@ -170,7 +173,7 @@ class TrainingView(QWidget):
             words = self.tr("same seed, every {steps} steps")
         every, prompt = number_text.whole(self._plan.sample_every), visible(self._plan.sample_prompt, spaces=False)
         words = words.format(steps=every, prompt=f"{prompt[:40]}…" if len(prompt) > 40 else prompt)
-        self._samples_card.note.setText(words if self._plan.sample_every > 1 else "")
+        self._note.set_words(words if self._plan.sample_every > 1 else "")
 
     # Layout -------------------------------------------------------------------------------------------------------
 
@@ -184,13 +187,15 @@ class TrainingView(QWidget):
         holder.setContentsMargins(12, 8, 8, 8)
         holder.addWidget(self.plot)
         card.body.addLayout(holder, 1)
-        card.setMinimumHeight(300)
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
         for small in self._small():
             small.setParent(self)
             small.setMinimumWidth(120)  # less than they want, so that the view can shrink to two rows of them
-        self._samples_card = Card(self.tr("What it writes"), " ")
+        self._samples_card = Card(self.tr("What it writes"))
+        self._note = ElidedText("", "label")
+        self._samples_card.head.insertWidget(1, self._note, 1)
+        self._samples_card.head.setStretch(self._samples_card.head.count() - 1, 0)
         self._samples_card.body.addWidget(self.samples)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -229,11 +234,6 @@ class TrainingView(QWidget):
         for column in range(4):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
         self._samples_card.setFixedHeight(look.pixels(156))
-
-    def heightForWidth(self, width: int) -> int:
-        """The least it needs: a scroll area would else give it as much as it likes."""
-        layout = self.layout()
-        return layout.minimumHeightForWidth(width) if layout is not None else -1
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -38,6 +38,18 @@ def shown(qtbot) -> Callable[..., QWidget]:
     return show
 
 
+def parts(widget: QWidget) -> list[QWidget]:
+    """The visible parts of a widget, once they are laid, checked to lie inside it and to cover no other."""
+    for _ in range(3):  # a part that is laid may ask the whole to be laid again
+        QApplication.processEvents()
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    found = [part for part in widget.findChildren(QWidget, options=direct) if part.isVisible()]
+    for part in found:
+        assert widget.rect().contains(part.geometry()), part
+        assert not any(part.geometry().intersects(other.geometry()) for other in found if other is not part), part
+    return found
+
+
 def picture(widget: QWidget) -> QImage:
     """What the widget looks like now, in true colours whatever the depth of the screen."""
     image = QImage(widget.size(), QImage.Format.Format_ARGB32)

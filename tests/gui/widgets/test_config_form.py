@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWhatsThis
 
 from lmstudio_app.engine.registry import families
 from lmstudio_app.engine.settings import SettingsError, declarations, read
@@ -100,6 +100,15 @@ def test_a_width_that_does_not_divide_offers_widths_that_do(form, qtbot):
     assert form.values()["model.width"] == 198
     assert not row.wrong
     assert row.editor.accessibleDescription() == "How many numbers describe one token inside the model."
+
+
+def test_f1_shows_the_help_of_the_focused_field(form, qtbot, monkeypatch):
+    told = []
+    monkeypatch.setattr(QWhatsThis, "showText", lambda place, words, widget: told.append((words, widget)))
+    for path in ("model.width", "training.seed"):
+        row = form.row(path)
+        qtbot.keyClick(row.editor, Qt.Key.Key_F1)
+        assert told[-1] == (row.declaration.help, row.editor)
 
 
 def test_what_was_typed_stays(form, qtbot):

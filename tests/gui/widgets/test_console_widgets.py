@@ -8,23 +8,26 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QPainter
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.engine.settings import declarations
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.bar_list import Bar, BarList
 from lmstudio_app.gui.widgets.empty_state import EmptyState
+from lmstudio_app.gui.widgets.inspection_bar import InspectionBar
 from lmstudio_app.gui.widgets.model_chooser import ModelChooser, RunChoice
+from lmstudio_app.gui.widgets.prompt_card import PromptCard
 from lmstudio_app.gui.widgets.prompt_field import PromptField
 from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.sampler_card import SamplerCard
 from lmstudio_app.gui.widgets.slider_row import counts_then_all, even, fine_below
 from lmstudio_app.gui.widgets.surprise_bars import SurpriseBars, surprise
+from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.token_details import TokenDetails
 from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.weights_table import WeightsTable
-from tests.gui.widgets.conftest import colors, picture, wheel
+from tests.gui.widgets.conftest import colors, parts, picture, wheel
 
 BARS = [
     Bar("·the", 0.5, ("50.0 %",), "1", mark=0.3),
@@ -289,3 +292,24 @@ def test_shares_and_rates_in_words():
         "0 %", "< 0.01 %", "0.12 %", "4.6 %", "32.9 %", "100.0 %",
     ]  # fmt: skip
     assert [number_text.rate(value) for value in (4.72, 212.3, 1900)] == ["4.7", "212", "1,900"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "narrow", "wide"), [(1.0, 640, 960), (1.0, 940, 1300), (1.5, 580, 970), (2.0, 770, 930), (2.0, 770, 1270)]
+)
+def test_prompt_and_bar_have_their_room_at_any_text_size(shown, look, scale, narrow, wide):
+    look.set_scale(scale)
+    prompt, bar = shown(PromptCard(), narrow, 500), shown(InspectionBar(), wide, 500)
+    bar.chooser.show_runs([RunChoice("run 001", "GPT 4 × 4 × 128", 0)], "run 001")
+    bar.chooser.show_versions([("best", "best, step 1,200")], "best")
+    for card, width in ((prompt, narrow), (bar, wide)):
+        card.resize(width, 500)
+        parts(card)
+        assert card.minimumSizeHint().width() <= width
+        assert card.field.width() >= look.pixels(250)
+        words = [part for kind in (QPushButton, Text) for part in card.findChildren(kind) if part.isVisible()]
+        for part in words:
+            assert part.width() >= part.sizeHint().width(), part.text()
+            assert card.rect().contains(QRect(part.mapTo(card, QPoint()), part.size())), part.text()
+    outer = [prompt.legend._parts[place].isVisible() for place in (0, -1)]
+    assert outer == [scale == 1.0] * 2

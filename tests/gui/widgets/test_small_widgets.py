@@ -7,8 +7,9 @@ import math
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QPainter
-from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QSlider, QWidget
 
+from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.choice_row import ChoiceRow
 from lmstudio_app.gui.widgets.drop_area import DropArea
@@ -24,10 +25,11 @@ from lmstudio_app.gui.widgets.search_field import SearchField
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.sparkline import paint_sparkline
 from lmstudio_app.gui.widgets.statistics_card import Figure, StatisticsCard
+from lmstudio_app.gui.widgets.status import StatusStrip
 from lmstudio_app.gui.widgets.text import ElidedText
 from lmstudio_app.gui.widgets.text_preview import TextPreview
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
-from tests.gui.widgets.conftest import colors, picture
+from tests.gui.widgets.conftest import colors, parts, picture
 
 
 def test_a_toggle_has_one_choice_and_arrows_move_it(shown, qtbot, look):
@@ -68,6 +70,39 @@ def test_a_row_wraps_where_it_is_too_narrow(shown):
     assert len({button.y() for button in buttons}) >= 2
     assert all(button.geometry().right() < 260 for button in buttons)
     assert row.heightForWidth(260) > row.heightForWidth(800)
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1.0, 700), (1.5, 1100), (2.0, 1100), (2.0, 1440)])
+def test_the_status_strip_cuts_nothing_at_any_text_size(shown, look, scale, width):
+    look.set_scale(scale)
+    strip = shown(StatusStrip(), width, 60)
+    strip.show_machine("A processor with a rather long name", "RAM 1.0 GB / 16.0 GB", "GPU memory 1 GB / 8 GB")
+    strip.show_job("Training", "a run with a rather long name", done=2 * 10**9, total=3 * 10**9)
+    strip.show_detail("step 2,840 of 5,000", "3 min 12 s left")
+    strip.show_buttons(pause=True, stop=True)
+    for part in parts(strip):
+        assert isinstance(part, ElidedText) or part.width() >= part.sizeHint().width(), part
+    assert strip.stop.isVisible()
+    assert strip._bar.value() / strip._bar.maximum() == pytest.approx(2 / 3, abs=1e-3)
+    sentence = "“a run with a rather long name” failed after 2,840 steps; its last checkpoint is kept " * 2
+    strip.show_idle(sentence)
+    assert not {strip._bar, strip._steps, strip._left, strip.stop} & set(parts(strip))
+    assert strip._state.text().endswith("…")
+    assert strip._state.toolTip() == sentence
+
+
+@pytest.mark.parametrize("scale", theme.TEXT_SIZES)
+def test_the_handle_of_a_slider_is_round_at_any_text_size(shown, look, scale):
+    look.set_scale(scale)
+    slider = shown(QSlider(Qt.Orientation.Horizontal), 100, 60)
+    slider.setRange(0, 2)
+    slider.setValue(1)
+    image, ink = picture(slider), QColor(look.tokens.ink)
+    rows = [y for y in range(60) if any(image.pixelColor(x, y) == ink for x in range(40, 60))]
+    edge = sum(image.pixelColor(x, rows[0]) == ink for x in range(30, 70))
+    side = rows[-1] - rows[0] + 1
+    assert side >= look.pixels(12) - 1
+    assert edge < 0.8 * side, "a rectangle"
 
 
 def test_samples_stand_side_by_side_and_the_newest_is_in_view(shown, qtbot):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.config_form import Section
 from lmstudio_app.gui.widgets.next_run_form import Choice, Estimate, NextRunForm
 from lmstudio_app.gui.widgets.run_header import RunButtons, RunHeader, RunWords
+from lmstudio_app.gui.widgets.text import ElidedText
 from lmstudio_app.gui.widgets.training_view import Plan, TrainingView
-from tests.gui.widgets.conftest import picture
+from tests.gui.widgets.conftest import parts, picture
 
 
 def record(steps: int = 60) -> list[dict]:
@@ -73,9 +75,17 @@ def test_a_run_fed_step_by_step_shows_what_one_read_at_once_shows(view, shown):
 
 def test_figures_of_now_have_their_units(view):
     view.take(record())
-    small = [(s._figure.text(), s._unit.text()) for s in (view.rate, view.norm, view.speed, view.memory)]
+    small = [(s._figure.text(), s._unit.words()) for s in (view.rate, view.norm, view.speed, view.memory)]
     assert small == [("6", "×10⁻⁴"), ("0.90", ""), ("46.8", "thousand tokens/s"), ("1.4", "GB of 8.0 GB")]
     assert [r.title for r in view.norm.surface.references] == ["clip at 1"]
+    for speed, told in (
+        (1_234_567, ("1.23", "million tokens/s")),
+        (999_499, ("999", "thousand tokens/s")),
+        (999.7, ("1", "thousand tokens/s")),
+        (47, ("47", "tokens/s")),
+    ):
+        view._show_now({"tokens_per_second": speed})
+        assert (view.speed._figure.text(), view.speed._unit.words()) == told
 
 
 def test_samples_carry_the_loss_of_their_step(view):
@@ -140,6 +150,39 @@ def test_header_offers_what_can_be_done(shown, qtbot):
     assert header.stop.accessibleName() == "Stop"
     header.show_run(RunWords("Stopping", "run 001"), RunButtons(stop=True, waiting=True))
     assert not header.stop.isEnabled()
+
+
+LONG = RunWords(
+    "Failed", "a run with a rather long name of its own", "Transformer", "2,840 / 5,000 steps",
+    "The loss is not a number any more; halve the learning rate and resume from the last checkpoint.", 0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1.0, 900), (1.5, 490), (2.0, 630)])
+@pytest.mark.parametrize("words", [LONG, replace(LONG, state="Running", name="run 002", left="3 min left")])
+def test_the_header_cuts_nothing_at_any_text_size(shown, look, scale, width, words):
+    look.set_scale(scale)
+    header = shown(RunHeader(), width, 100)
+    header.show_run(words, RunButtons(checkpoint=True, pause=True, stop=True))
+    for part in parts(header):
+        assert part.height() >= part.minimumSizeHint().height()
+        assert isinstance(part, ElidedText) or part.width() >= part.sizeHint().width(), part
+    assert header.minimumHeight() == look.pixels(44) >= header.stop.height()
+    assert words.left in (header._left.text(), header._left.toolTip()) or words.left in header.toolTip()
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1.0, 670), (1.5, 490), (1.5, 820), (2.0, 630)])
+def test_plots_have_their_room_at_any_text_size(shown, look, scale, width):
+    view = shown(TrainingView(), width, 600)
+    view.begin(Plan(learning_rate=6e-4, sample_every=20, sample_prompt="a rather long prompt for every sample"))
+    look.set_scale(scale)
+    view.layout().activate()
+    view.resize(width, view.heightForWidth(width))
+    view.layout().activate()
+    assert len(parts(view)) == 6
+    assert view.plot.surface.height() >= look.pixels(200)
+    assert view.plot.rect().contains(view.plot.surface.parentWidget().geometry())
+    assert view.layout().minimumSize().width() <= width
 
 
 def test_the_form_offers_chooses_and_says_what_is_wrong(shown, qtbot):
