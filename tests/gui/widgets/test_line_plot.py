@@ -6,14 +6,14 @@ import time
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QFontMetricsF, QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QPushButton, QSlider, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QPushButton, QSlider
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.line_plot import LinePlot, Look, Reference
 from lmstudio_app.gui.widgets.small_plot import SmallPlot
-from tests.gui.widgets.conftest import colors, hover, picture
+from tests.gui.widgets.conftest import colors, hover, picture, wheel
 
 
 @pytest.fixture
@@ -30,16 +30,6 @@ def plot(shown) -> LinePlot:
     made.surface.redraw()
     made.surface.redraw()
     return made
-
-
-def turn_wheel(widget: QWidget, place: QPointF) -> bool:
-    """Turn the wheel over a place of the widget; whether anything took it."""
-    event = QWheelEvent(
-        place, widget.mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QGuiApplication.sendEvent(widget, event)
-    return event.isAccepted()
 
 
 def smoothing_slider(plot: LinePlot) -> QSlider:
@@ -98,7 +88,7 @@ def test_ticks_of_a_zoomed_axis_are_told_apart_and_in_full(plot):
 
 def test_the_pressed_axis_pressed_again_keeps_the_zoom(plot, qtbot):
     surface = plot.surface
-    turn_wheel(surface.viewport(), surface.plot_area().center())
+    wheel(surface.viewport(), 120)
     steps = next(button for button in plot.findChildren(QAbstractButton) if button.text() == "Steps")
     qtbot.mouseClick(steps, Qt.MouseButton.LeftButton)
     assert not surface.following
@@ -107,10 +97,10 @@ def test_the_pressed_axis_pressed_again_keeps_the_zoom(plot, qtbot):
 def test_the_smoothing_slider_leaves_the_wheel_alone_until_it_has_the_focus(plot):
     slider, before = smoothing_slider(plot), plot.smoothing
     plot.surface.setFocus()
-    turn_wheel(slider, QPointF(slider.rect().center()))
+    wheel(slider, 120)
     assert plot.smoothing == before
     slider.setFocus()
-    turn_wheel(slider, QPointF(slider.rect().center()))
+    wheel(slider, 120)
     assert plot.smoothing != before
 
 
@@ -141,7 +131,7 @@ def test_the_box_shows_exact_values_and_says_when_one_is_older(plot):
 
 def test_it_follows_until_a_person_zooms_and_again_after_a(plot, qtbot):
     surface = plot.surface
-    turn_wheel(surface.viewport(), surface.plot_area().center())
+    wheel(surface.viewport(), 120)
     assert not surface.following
     shown = surface.getViewBox().viewRange()[0]
     plot.extend("training", [5000], [500.0], [1.4])
@@ -295,7 +285,7 @@ def test_small_plot_mirrors_cursor_and_range(plot, shown):
     assert small.surface.cursor_step == 400
     assert small.surface.getViewBox().viewRange()[0] == [100, 700]
     assert small.surface.getViewBox().viewRange()[1][0] <= 0
-    assert not turn_wheel(small.surface.viewport(), small.surface.plot_area().center())
+    assert not wheel(small.surface.viewport(), 120)
     small.surface.redraw()
     assert small.surface.getViewBox().viewRange()[0] == [100, 700]
     assert not picture(small).isNull()
