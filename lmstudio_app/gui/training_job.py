@@ -138,7 +138,7 @@ class Waiting(NamedTuple):
 
 
 class Trainings(QObject):
-    """One training at a time, and those that wait behind it.
+    """One training at a time (`job`: the present or last one), and those that wait behind it (`waiting`).
 
     Signals:
         changed(): a training began, paused or ended, or the queue is another.
@@ -157,7 +157,7 @@ class Trainings(QObject):
         self._jobs = jobs
         self._open_run = open_run
         self._holding = False
-        self._waiting: list[Waiting] = []
+        self.waiting: list[Waiting] = []
         self._held: list[events.Event] = []
         self._pace = Pace()
         self.job: TrainingJob | None = None
@@ -170,21 +170,21 @@ class Trainings(QObject):
     @property
     def queued(self) -> list[str]:
         """The names of the runs that wait."""
-        return [waiting.run for waiting in self._waiting]
+        return [waiting.run for waiting in self.waiting]
 
     def learning_from(self, corpus: str) -> list[str]:
         """The runs that learn from a corpus now or wait to, by name."""
         job = [self.job.run] if self.job is not None and self.job.active and self.job.corpus == corpus else []
-        return [*job, *(waiting.run for waiting in self._waiting if waiting.corpus == corpus)]
+        return [*job, *(waiting.run for waiting in self.waiting if waiting.corpus == corpus)]
 
     def start(self, name: str, corpus: str, execution: Mapping[str, Any] | None = None, *, first: bool = False) -> None:
         """Train the run `name`, or line it up behind the one that trains; `first` stops that one for it.
 
         Where none trains, this one begins, before those that were waiting.
         """
-        waiting = [other for other in self._waiting if other.run != name]
+        waiting = [other for other in self.waiting if other.run != name]
         waiting.insert(len(waiting) if self.busy and not first else 0, Waiting(name, corpus, execution))
-        self._waiting, self._holding = waiting, False
+        self.waiting, self._holding = waiting, False
         if self.job is not None and self.job.active:
             if first:
                 self.job.stop()
@@ -195,19 +195,19 @@ class Trainings(QObject):
     def remove(self, name: str) -> None:
         """Take a waiting run out of the queue; one that does not wait is fine."""
         if name in self.queued:
-            self._waiting = [waiting for waiting in self._waiting if waiting.run != name]
+            self.waiting = [waiting for waiting in self.waiting if waiting.run != name]
             self.changed.emit()
 
     def rename_run(self, old: str, new: str) -> None:
         """Say that a run has another name now; it keeps its place in the queue."""
-        self._waiting = [one._replace(run=new) if one.run == old else one for one in self._waiting]
+        self.waiting = [one._replace(run=new) if one.run == old else one for one in self.waiting]
         if self.job is not None and self.job.run == old:
             self.job.run = new
         self.changed.emit()
 
     def rename_corpus(self, old: str, new: str) -> None:
         """Say that a corpus has another name now."""
-        self._waiting = [one._replace(corpus=new) if one.corpus == old else one for one in self._waiting]
+        self.waiting = [one._replace(corpus=new) if one.corpus == old else one for one in self.waiting]
 
     def ask(self, request: Callable[[TrainingJob], None]) -> None:
         """Hand a request (`TrainingJob.pause` …) to the training, if there is one."""
@@ -222,12 +222,12 @@ class Trainings(QObject):
 
     def forget(self) -> None:
         """Empty the queue and drop the training that has ended: another workspace is opened."""
-        self._waiting, self.job = [], None
+        self.waiting, self.job = [], None
         self.changed.emit()
 
     def _next(self) -> None:
-        if self._waiting and not self._holding:
-            waiting = self._waiting.pop(0)
+        if self.waiting and not self._holding:
+            waiting = self.waiting.pop(0)
             try:
                 self._begin(waiting)
             except Exception as error:  # the folder of a waiting run may have gone meanwhile

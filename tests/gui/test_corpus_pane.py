@@ -19,6 +19,7 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.panes.corpus import CorpusPane
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.training_job import Waiting
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
 from tests.gui.pseudo_language import installed
 from tests.gui.trained_runs import TALE, make_corpus, make_run
@@ -456,7 +457,7 @@ def test_a_deleted_text_comes_back(session, open_pane, qtbot):
     qtbot.keyClick(pane.cards.library.list, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: titles(pane) == ["other"])
     assert heard[-1][:3] == ("“tale” is in the bin.", "info", "Undo")
-    assert session.draft.corpus == "" and pane.library.corpus == "other"
+    assert session.draft.corpus == "other" and pane.library.corpus == "other"
     heard[-1][3]()
     qtbot.waitUntil(lambda: titles(pane) == ["other", "tale"])
     settle(pane, qtbot)
@@ -510,7 +511,7 @@ def test_another_text_under_runs_is_told_and_taken_back(with_run, open_pane, qtb
 def test_a_text_in_use_is_read_only(with_run, open_pane, qtbot):
     pane = open_pane()
     cards = pane.cards
-    with_run.trainings.queued.append("reader")  # as if another run trained before it
+    with_run.trainings.waiting.append(Waiting("reader", "tale"))  # as if another run trained before it
     with_run.trainings.changed.emit()
     assert "“reader”" in cards.preview.notice.words() and "“reader”" in cards.splits.remark()
     for control in (cards.preview.encoding, cards.preview.cleaning, cards.tokenizer.kind, cards.tokenizer.vocabulary):

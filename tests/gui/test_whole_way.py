@@ -108,6 +108,7 @@ def test_from_a_dropped_file_to_text_and_attention(qtbot: QtBot, window: MainWin
     qtbot.waitUntil(
         lambda: session.workspace.corpus(text_file.stem).settings.tokenizer.kind == "character", timeout=60_000
     )
+    qtbot.waitUntil(lambda: session.preparing is None)  # no run begins on a text that is being changed
     session.choose_corpus(text_file.stem)
     keep_pictures(qtbot, window, "start")
 
