@@ -24,8 +24,10 @@ def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
     from lmstudio_app.gui import theme  # imports Qt, so only now
 
     application = theme.make_application([sys.argv[0], *argv])
+    theme.current().hold_icons()
     window = open_window(workspace)
-    window.painted.connect(gc.enable)
+    for later in (theme.current().draw_icons, gc.enable):
+        window.painted.connect(later)
     with bugs_told(window.session):
         window.show()
         return application.exec()
@@ -63,7 +65,6 @@ def open_window(workspace: Path | None = None) -> MainWindow:
     from lmstudio_app.gui.main_window import MainWindow
     from lmstudio_app.gui.session import Session
 
-    theme.current().hold_icons()
     session = Session()
     window = MainWindow(session)
     session.setParent(window)
@@ -73,7 +74,6 @@ def open_window(workspace: Path | None = None) -> MainWindow:
     def complete() -> None:
         from lmstudio_app.gui.widgets.focus_ring import FocusRing
 
-        theme.current().draw_icons()
         FocusRing(window)
         window.setWindowIcon(theme.current().icon("mark", "text", 64))
         session.warm_up(lambda: window.open_workspace(folder))

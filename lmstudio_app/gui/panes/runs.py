@@ -168,13 +168,16 @@ class RunsPane(Pane):
         if summary.name in self.session.queued:
             place = self.session.queued.index(summary.name) + 1
             return self.tr("Queued, place {place}").format(place=place), "text2"
-        words = saved_words(summary.state)
-        if summary.state in ("stopped", "interrupted"):
+        state = summary.state
+        if state in ("running", "paused") and job is not None and job.run == summary.name and job.outcome:
+            state = job.outcome  # its end is known here before the list of runs is read again
+        words = saved_words(state)
+        if state in ("stopped", "interrupted"):
             words = self.tr("{state}, can be resumed").format(state=words)
         elif summary.reason:
             words = self.tr("{state}: {reason}").format(state=words, reason=summary.reason)
         tones = {"interrupted": "warn", "finished": "ok", "failed": "err", "damaged": "err"}
-        return words, tones.get(summary.state, "text2")
+        return words, tones.get(state, "text2")
 
     def _live(self, events: list[Event]) -> None:
         """Keep the row of the run in training up to date without reading the disk."""
