@@ -17,7 +17,7 @@ import pytest
 
 pytestmark = pytest.mark.benchmark
 
-ROUNDS = 15
+ROUNDS = 31
 MOST = 1.3
 AWAY = "lambda: os._exit(0)"
 

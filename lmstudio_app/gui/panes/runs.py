@@ -168,7 +168,7 @@ class RunsPane(Pane):
         if summary.name in self.session.queued:
             place = self.session.queued.index(summary.name) + 1
             return self.tr("Queued, place {place}").format(place=place), "text2"
-        state = summary.state
+        state: str = summary.state
         if state in ("running", "paused") and job is not None and job.run == summary.name and job.outcome:
             state = job.outcome  # its end is known here before the list of runs is read again
         words = saved_words(state)

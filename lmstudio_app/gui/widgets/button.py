@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QIcon, QKeySequence
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from lmstudio_app.gui import theme
 
 Kind = Literal["plain", "primary", "quiet", "link"]
-
-
-def native(keys: str) -> str:
-    """A shortcut as this system writes it: Ctrl+P, or ⌘P."""
-    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 class Button(QPushButton):
@@ -46,6 +41,8 @@ class Button(QPushButton):
 
     def set_hint(self, words: str, keys: str = "") -> None:
         """Say in the tooltip what it does, and the keys that press it as this system writes them."""
+        from lmstudio_app.gui.widgets.key_words import native  # nothing that the first paint needs
+
         self.setToolTip(f"{words}  {native(keys)}".rstrip())
 
     def changeEvent(self, event: QEvent) -> None:

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPlainTextEdit, 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import row
-from lmstudio_app.gui.widgets.text import Text, raw
+from lmstudio_app.gui.widgets.document_text import raw
+from lmstudio_app.gui.widgets.text import Text
 
 
 class PasteDialog(QDialog):

@@ -7,8 +7,9 @@ from PySide6.QtGui import QFontMetricsF, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.widgets.document_text import copied, raw
 from lmstudio_app.gui.widgets.state import set_state
-from lmstudio_app.gui.widgets.text import Text, copied, raw
+from lmstudio_app.gui.widgets.text import Text
 
 
 class PromptField(QPlainTextEdit):

@@ -10,8 +10,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.button import Button, native
+from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import row, strip
+from lmstudio_app.gui.widgets.key_words import native
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.text import Text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent, QTextCursor, QTextDocument
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from lmstudio_app.gui import theme
@@ -17,8 +17,6 @@ Role = Literal[
 ]  # fmt: skip
 
 _LEAST = 8
-_LINE_ENDS = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
-"""What a document keeps in the place of a line's end."""
 
 
 class Text(QLabel):
@@ -116,15 +114,3 @@ class ElidedText(Text):
         self.setText(fitting)
         whole = self._words if fitting != self._words else ""
         super().setToolTip("\n".join(part for part in (whole, self._tip) if part))
-
-
-def raw(document: QTextDocument) -> str:
-    """The text of a document as it was put in: `toPlainText` makes a space of U+00A0."""
-    return document.toRawText().translate(_LINE_ENDS)
-
-
-def copied(cursor: QTextCursor) -> QMimeData:
-    """What a cursor selects, for the clipboard, as it was put in."""
-    data = QMimeData()
-    data.setText(cursor.selectedText().translate(_LINE_ENDS))
-    return data

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from lmstudio_app.gui import theme
-from lmstudio_app.gui.widgets.text import copied
+from lmstudio_app.gui.widgets.document_text import copied
 from lmstudio_app.gui.widgets.text_zoom import TextZoom
 
 _LINE_HEIGHT = 130  # percent
