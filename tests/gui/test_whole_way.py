@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,3 +157,16 @@ def unigram_line(session: Session, corpus: str) -> float:
 
     opened = session.workspace.corpus(corpus)
     return yardsticks(opened, opened.settings.tokenizer)["unigram"]
+
+
+@pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="there is no X server, not even Xvfb")
+@pytest.mark.skipif(os.environ.get("QT_QPA_PLATFORM") == "xcb", reason="the tests run on an X server already")
+def test_the_same_on_a_real_screen() -> None:
+    """The other tests of the window draw offscreen; this one sends the whole way through an X server."""
+    way = f"{__file__}::{test_from_a_dropped_file_to_text_and_attention.__name__}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xvfb", way],
+        cwd=Path(__file__).parents[2], env=os.environ | {"QT_QPA_PLATFORM": "xcb"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:]
