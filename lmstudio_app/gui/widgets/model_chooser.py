@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPaintEvent, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.still_wheel import still_wheel
+
+ICON_GAP = 8
+"""Pixels between the icon of a list and its words, and after them."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,6 @@ class ModelChooser(QWidget):
             self._choices = list(choices)
             self._fill()
         self.runs.setCurrentIndex(self.runs.findData(chosen) if chosen else -1)
-        self.runs.setToolTip(self.runs.currentText())
 
     def _fill(self) -> None:
         model = QStandardItemModel(self.runs)
@@ -98,7 +100,7 @@ class ModelChooser(QWidget):
 
 
 class _Box(QComboBox):
-    """A list that, where it has no frame, is as wide as what is chosen."""
+    """A list that, where it has no frame, is as wide as what is chosen; it says "…" where that does not fit."""
 
     def __init__(self, *, snug: bool, weight: int = 400) -> None:
         super().__init__()
@@ -115,6 +117,22 @@ class _Box(QComboBox):
             words + look.pixels(84 if self.count() and self.itemIcon(0).availableSizes() else 58),
             super().sizeHint().height(),
         )
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.currentIndex() < 0:
+            super().paintEvent(event)
+            return
+        option, controls = QStyleOptionComboBox(), QStyle.ComplexControl.CC_ComboBox
+        self.initStyleOption(option)
+        field = self.style().subControlRect(controls, option, QStyle.SubControl.SC_ComboBoxEditField, self)
+        icon = option.iconSize.width() + ICON_GAP if not option.currentIcon.isNull() else 0
+        room = field.width() - icon
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        self.setToolTip(self.currentText() if option.currentText != self.currentText() else "")
+        painter = QStylePainter(self)
+        painter.drawComplexControl(controls, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
 
 
 def _disc(color: int | None) -> QIcon:
