@@ -26,8 +26,7 @@ def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
     application = theme.make_application([sys.argv[0], *argv])
     theme.current().hold_icons()
     window = open_window(workspace)
-    for later in (theme.current().draw_icons, gc.enable):
-        window.painted.connect(later)
+    window.painted.connect(gc.enable)
     with bugs_told(window.session):
         window.show()
         return application.exec()
@@ -74,6 +73,7 @@ def open_window(workspace: Path | None = None) -> MainWindow:
     def complete() -> None:
         from lmstudio_app.gui.widgets.focus_ring import FocusRing
 
+        theme.current().draw_icons()
         FocusRing(window)
         window.setWindowIcon(theme.current().icon("mark", "text", 64))
         session.warm_up(lambda: window.open_workspace(folder))

@@ -77,9 +77,16 @@ class CorpusEditing(QObject):
         """Do what `one` failed to do, with another encoding of the file that did not fit."""
         path = str(getattr(one.failure, "values", {}).get("path", ""))
         try:
-            self._session.redo(one.corpus, **one.request | {"encodings": {**one.request["encodings"], path: encoding}})
+            sources = self._session.workspace.corpus(one.corpus).sources
+            again = self._session.redo(
+                one.corpus, **one.request | {"encodings": {**one.request["encodings"], path: encoding}}
+            )
         except UserError as error:
             self.failed.emit(error)
+            return
+        known = {source.path: source.encoding for source in sources}
+        if path in known:  # as in `redo`: a file that was added cannot be taken out again
+            again.before = {**one.before, "encodings": {**one.before.get("encodings", {}), path: known[path]}}
 
     def choose_encoding(self, encoding: str) -> None:
         """Read the picked file in another encoding; how it begins is shown at once."""

@@ -154,9 +154,13 @@ class Jobs(QObject):
 
 def _let_go(failure: BaseException | None) -> None:
     """Drop what a traceback holds: the frames of the job and all they worked on, such as a model on a GPU."""
-    while failure is not None:
-        failure.__traceback__ = None
-        failure = failure.__cause__ or failure.__context__
+    left, seen = [failure], set[int]()
+    while left:
+        one = left.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            left += [one.__cause__, one.__context__]
 
 
 def failure_event(error: BaseException) -> JobFailed:

@@ -231,6 +231,9 @@ class MainWindow(QMainWindow):
             self.session.open_workspace(folder)
         except UserError as error:
             self.banner.say(sentence(error), "err", self.tr("Choose another folder…"), self.show_settings)
+        else:
+            if self.session.claim_refused is None:
+                self.banner.hide()
 
     def _workspace_changed(self) -> None:
         theme.preferences().setValue("workspace", str(self.session.workspace.folder))

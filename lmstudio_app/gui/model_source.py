@@ -222,9 +222,12 @@ class ModelSource(QObject):
             # A run that was deleted may have had the same name and a checkpoint at the same step.
             written = next((one.written for one in saved if one.step == step), 0)
             key = (*run.identity, step, device, written)
-            if self._kept is None or self._kept[0] != key:
-                self._kept = (key, open_model(run, version, device))
-            return self._kept[1]
+            kept = self._kept  # the window may drop it meanwhile
+            if kept is None or kept[0] != key:
+                kept = (key, open_model(run, version, device))
+                if self.run is not None:
+                    self._kept = kept
+            return kept[1]
 
 
 def _model_words(summary: RunSummary) -> str:

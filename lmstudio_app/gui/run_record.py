@@ -253,7 +253,7 @@ class RunRecord(QObject):
             status = run.status
             waits = run.name in self._session.queued
             state = self.tr("Queued") if waits else saved_words(status.state)
-            buttons = RunButtons(resume=not waits and status.state in RESUMABLE)
+            buttons = RunButtons(resume=status.state in RESUMABLE and not (waits and self._session.busy))
             told = job is not None and job.run == run.name and job.failure is not None  # above the pane
             reason, left = "" if told else status.reason, status.reason
             self._parameters = status.parameters or self._parameters

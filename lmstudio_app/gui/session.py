@@ -150,6 +150,8 @@ class Session(QObject):
             raise UserError("A run is training. Stop it before you open another workspace.")
         workspace = Workspace.open(folder)
         if self._workspace is not None and workspace.folder == self._workspace.folder and self.claim_refused is None:
+            self.corpora_changed.emit()  # somebody may have changed its content, or put the folder back
+            self.list_runs()
             return
         self.preparations.forget()
         self._claim.close()

@@ -195,7 +195,9 @@ class Theme(QObject):
         self._icons_held = True
 
     def draw_icons(self) -> None:
-        """Draw the icons that were held back."""
+        """Draw the icons that were held back, if they were."""
+        if not self._icons_held:
+            return
         self._icons_held = False
         self._icons.clear()
         self.changed.emit()

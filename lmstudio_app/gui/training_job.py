@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from lmstudio_app.gui.job_thread import Jobs, Stopping, failure_event
-from lmstudio_app.gui.pace import Pace
+from lmstudio_app.gui.pace import LONGEST_SECONDS, Pace
 from lmstudio_app.gui.translation import declared
 
 if TYPE_CHECKING:
@@ -160,6 +160,11 @@ class Trainings(QObject):
         self.waiting: list[Waiting] = []
         self._held: list[events.Event] = []
         self._pace = Pace()
+        self._latest = QTimer(self)
+        self._latest.setSingleShot(True)
+        self._latest.setInterval(round(1000 * LONGEST_SECONDS))
+        self._latest.timeout.connect(self._hand_on)
+        self._outcomes: dict[str, str] = {}
         self.job: TrainingJob | None = None
 
     @property
@@ -172,6 +177,10 @@ class Trainings(QObject):
         """The names of the runs that wait."""
         return [waiting.run for waiting in self.waiting]
 
+    def outcome(self, run: str) -> str:
+        """How the last training of `run` in this window ended ("finished", "stopped", "failed"); empty without one."""
+        return self._outcomes.get(run, "")
+
     def learning_from(self, corpus: str) -> list[str]:
         """The runs that learn from a corpus now or wait to, by name."""
         job = [self.job.run] if self.job is not None and self.job.active and self.job.corpus == corpus else []
@@ -183,6 +192,8 @@ class Trainings(QObject):
         Where none trains, this one begins, before those that were waiting.
         """
         waiting = [other for other in self.waiting if other.run != name]
+        if execution is None:
+            execution = next((other.execution for other in self.waiting if other.run == name), None)
         waiting.insert(len(waiting) if self.busy and not first else 0, Waiting(name, corpus, execution))
         self.waiting, self._holding = waiting, False
         if self.job is not None and self.job.active:
@@ -203,6 +214,8 @@ class Trainings(QObject):
         self.waiting = [one._replace(run=new) if one.run == old else one for one in self.waiting]
         if self.job is not None and self.job.run == old:
             self.job.run = new
+        if old in self._outcomes:
+            self._outcomes[new] = self._outcomes.pop(old)
         self.changed.emit()
 
     def rename_corpus(self, old: str, new: str) -> None:
@@ -222,7 +235,7 @@ class Trainings(QObject):
 
     def forget(self) -> None:
         """Empty the queue and drop the training that has ended: another workspace is opened."""
-        self.waiting, self.job = [], None
+        self.waiting, self.job, self._outcomes = [], None, {}
         self.changed.emit()
 
     def _next(self) -> None:
@@ -246,6 +259,7 @@ class Trainings(QObject):
             return pipeline.train(run, control, execution=waiting.execution)
 
         self.job = TrainingJob(run.name, run.config.corpus, control)
+        self._outcomes.pop(run.name, None)
         self._jobs.start(work, self._arrived, self._ended)
 
     def _arrived(self, items: list[events.Event]) -> None:
@@ -255,10 +269,13 @@ class Trainings(QObject):
         self._held += items
         if self._pace.due() or any(not isinstance(event, StepDone) for event in items):
             self._hand_on()
+        elif not self._latest.isActive():
+            self._latest.start()
 
     def _hand_on(self) -> None:
         from lmstudio_app.engine.events import Noted
 
+        self._latest.stop()
         items, self._held = self._held, []
         job = self.job
         if job is None or not items:
@@ -280,6 +297,7 @@ class Trainings(QObject):
             self.failed.emit(failure)
         if self.job is not None:
             self.job.state = "ended"
+            self._outcomes[self.job.run] = self.job.outcome
         self._next()
 
 

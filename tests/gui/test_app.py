@@ -50,7 +50,9 @@ opened = []
 def look():
     window = opened[0]
     if window.session.devices and not window.session.jobs._started:
-        print(json.dumps({"torch": "torch" in sys.modules, "dynamo": "torch._dynamo" in sys.modules,
+        icon = window.windowIcon().pixmap(64).toImage()
+        drawn = any(icon.pixelColor(x, y).alpha() for x in range(icon.width()) for y in range(icon.height()))
+        print(json.dumps({"icon": drawn, "torch": "torch" in sys.modules, "dynamo": "torch._dynamo" in sys.modules,
                           "pane": window.pane.name, "folder": str(window.session.workspace.folder)}))
         window.close()
     else:
@@ -86,7 +88,8 @@ def test_the_window_paints_before_anything_heavy_is_imported(tmp_path):
 @pytest.mark.timeout(120)
 def test_all_that_a_training_needs_comes_afterwards_and_the_window_closes_clean(tmp_path):
     seen = run(WHOLE_WAY, tmp_path)
-    assert seen == {"torch": True, "dynamo": True, "pane": "start", "folder": str(tmp_path / "workspace")}
+    folder = str(tmp_path / "workspace")
+    assert seen == {"icon": True, "torch": True, "dynamo": True, "pane": "start", "folder": folder}
 
 
 def test_the_last_workspace_is_remembered_while_it_is_there(tmp_path):

@@ -508,6 +508,21 @@ def test_another_text_under_runs_is_told_and_taken_back(with_run, open_pane, qtb
     assert with_run.workspace.corpus("tale").data_hash == before
 
 
+def test_a_repair_can_be_taken_back(session, open_pane, tmp_path, qtbot):
+    (tmp_path / "a.txt").write_bytes(RUSSIAN.encode("cp1251"))
+    corpus = prepare(session, paths=[tmp_path / "a.txt"])
+    pane = open_pane()
+    heard = told(pane)
+    choose(pane.cards.preview.encoding, "utf-8")
+    settle(pane, qtbot)
+    heard[-1][-1]()
+    again = session.preparations.of(corpus)
+    settle(pane, qtbot)
+    pane.editing.undo(again)
+    settle(pane, qtbot)
+    assert [source.encoding for source in session.workspace.corpus(corpus).sources] == ["cp1251"]
+
+
 def test_a_text_in_use_is_read_only(with_run, open_pane, qtbot):
     pane = open_pane()
     cards = pane.cards

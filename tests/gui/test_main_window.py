@@ -25,7 +25,7 @@ from lmstudio_app.gui.training_job import TrainingJob
 from lmstudio_app.gui.widgets.text import ElidedText, Text
 from tests.gui.trained_runs import MODELS, make_workspace
 
-ENDLESS = {"steps": 1_000_000, "batch": 2, "validate_every": 100, "sample_every": 0}
+ENDLESS = {"steps": 1_000_000, "batch": 2, "validate_every": 100, "sample_every": 0, "checkpoint_every": 0}
 
 
 @pytest.fixture

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from lmstudio_app.engine.events import StepDone
+from lmstudio_app.engine.training.control import Control
+from lmstudio_app.gui.job_thread import Jobs
 from lmstudio_app.gui.pace import LONGEST_SECONDS, SHARE, Pace
+from lmstudio_app.gui.training_job import TrainingJob, Trainings
 
 
 class Clocks:
@@ -44,3 +48,16 @@ def test_nothing_waits_longer_than_a_second():
     assert not paced.due()
     clocks.now = 1.1 * LONGEST_SECONDS
     assert paced.due()
+
+
+def test_steps_that_were_held_back_are_shown_although_nothing_follows(qtbot):
+    clocks, heard = Clocks(), []
+    trainings = Trainings(Jobs(), lambda name: None)
+    trainings.arrived.connect(heard.extend)
+    trainings.job = TrainingJob("run", "tale", Control())
+    trainings._pace = pace(clocks)
+    clocks.now, clocks.spent = 0.1, 1.0
+    trainings._arrived([StepDone({"step": 1})])
+    assert heard == [] and trainings.job.step == 0
+    qtbot.waitUntil(lambda: trainings.job.step == 1, timeout=10_000)
+    assert [event.row["step"] for event in heard] == [1]

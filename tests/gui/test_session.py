@@ -224,12 +224,14 @@ def test_what_is_started_while_others_wait_comes_first_and_is_shown(session, cor
     session.resume_run(first)
     assert session.job.run == first and session.run.name == first
     assert session.queued == [waiting]
+    assert session.trainings.outcome(first) == ""  # it trains again
     session.stop()
     finish(session, qtbot)
+    assert session.trainings.outcome(first) == "stopped"
 
 
 def test_a_waiting_run_keeps_its_place_under_another_name(session, corpus, qtbot):
-    begin_endless(session, qtbot)
+    endless = begin_endless(session, qtbot)
     draft(session)
     second, third = session.start_training(), session.start_training()
     with pytest.raises(UserError, match="taken"):
@@ -241,6 +243,7 @@ def test_a_waiting_run_keeps_its_place_under_another_name(session, corpus, qtbot
     assert session.queued == ["better"]
     session.trainings.ask(lambda job: job.stop())
     qtbot.waitUntil(lambda: session.job.run == "better" and session.job.outcome == "finished", timeout=60_000)
+    assert session.trainings.outcome(endless) == "stopped"  # the next one has long taken its place
 
 
 def test_a_text_stays_as_it_is_from_the_moment_a_run_wants_it(session, corpus, qtbot):

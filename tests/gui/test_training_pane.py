@@ -205,7 +205,7 @@ def test_a_pane_fed_live_shows_what_one_opened_afterwards_shows(session, corpus,
 
 def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
     pane = open_pane()
-    draft_tiny(session, steps=4000)
+    draft_tiny(session, steps=1_000_000)
     qtbot.waitUntil(pane.form.train.isEnabled)
     pane.form.train.click()
     header = pane.view.header
@@ -224,7 +224,7 @@ def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
     qtbot.waitUntil(lambda: header.words()[0] == "Stopped")
     qtbot.waitUntil(lambda: not pane.record.reading, timeout=20_000)
     stopped_at = pane.view.last_step()
-    assert 0 < stopped_at < 4000
+    assert 0 < stopped_at < 1_000_000
     assert header.resume.isVisible()
     header.resume.click()
     qtbot.waitUntil(lambda: pane.view.last_step() > stopped_at, timeout=30_000)
@@ -237,7 +237,7 @@ def test_pause_checkpoint_stop_and_resume(session, corpus, open_pane, qtbot):
 
 def test_a_second_run_may_queue_or_take_the_place_of_the_first(session, corpus, open_pane, qtbot):
     pane = open_pane()
-    draft_tiny(session, steps=4000)
+    draft_tiny(session, steps=1_000_000)
     qtbot.waitUntil(pane.form.train.isEnabled)
     pane.form.train.click()
     qtbot.waitUntil(lambda: pane.view.header.words()[0] == "Training", timeout=60_000)
@@ -347,7 +347,7 @@ def test_reports_are_kept_when_another_record_is_still_being_read(session, corpu
 
     monkeypatch.setattr(Run, "each_row", held)
     pane = open_pane()
-    draft_tiny(session, steps=4000)
+    draft_tiny(session, steps=1_000_000)
     name = session.start_training()
     try:
         qtbot.waitUntil(lambda: pane.view.last_step() > 3, timeout=60_000)
@@ -375,7 +375,7 @@ def test_the_reason_of_a_pause_is_said_with_what_to_do(session, corpus, open_pan
 
     monkeypatch.setattr(Record, "rows", append)
     pane = open_pane()
-    draft_tiny(session, steps=4000)
+    draft_tiny(session, steps=1_000_000)
     session.start_training()
     qtbot.waitUntil(lambda: session.job.step > 2, timeout=60_000)
     full[0] = True

@@ -159,6 +159,7 @@ def unigram_line(session: Session, corpus: str) -> float:
     return yardsticks(opened, opened.settings.tokenizer)["unigram"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux draws through X")
 @pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="there is no X server, not even Xvfb")
 @pytest.mark.skipif(os.environ.get("QT_QPA_PLATFORM") == "xcb", reason="the tests run on an X server already")
 def test_the_same_on_a_real_screen() -> None:
@@ -167,6 +168,6 @@ def test_the_same_on_a_real_screen() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xvfb", way],
         cwd=Path(__file__).parents[2], env=os.environ | {"QT_QPA_PLATFORM": "xcb"}, capture_output=True, text=True,
-        check=False,
+        check=False, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]

@@ -50,7 +50,7 @@ def _worthwhile(values: Tensor, weight: Tensor) -> bool:
 @cache
 def available() -> bool:
     """Whether float32 matrices are multiplied by oneDNN here: where that pays and can be done."""
-    return "AMD" in processor() and callable_here()
+    return processor().startswith("AMD ") and callable_here()
 
 
 def callable_here() -> bool:

@@ -169,8 +169,8 @@ class RunsPane(Pane):
             place = self.session.queued.index(summary.name) + 1
             return self.tr("Queued, place {place}").format(place=place), "text2"
         state: str = summary.state
-        if state in ("running", "paused") and job is not None and job.run == summary.name and job.outcome:
-            state = job.outcome  # its end is known here before the list of runs is read again
+        if state in ("running", "paused"):  # an end is known here before the list of runs is read again
+            state = self.session.trainings.outcome(summary.name) or state
         words = saved_words(state)
         if state in ("stopped", "interrupted"):
             words = self.tr("{state}, can be resumed").format(state=words)
@@ -214,7 +214,8 @@ class RunsPane(Pane):
         job = self.session.job
         if job is not None and self.session.is_training(summary.name):
             return job.state in ("paused", "pausing")
-        return summary.state in RESUMABLE
+        waits = summary.name in self.session.queued
+        return summary.state in RESUMABLE and not (waits and self.session.busy)
 
     def _show_details(self, summary: RunSummary | None) -> None:
         if summary is None:

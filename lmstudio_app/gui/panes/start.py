@@ -50,6 +50,7 @@ class StartPane(Pane):
         self._drafted: Corpus | None = None
         self._rungs: dict[str, Rung] = {}
         self._picked: str | None = None
+        self._adding = False
         self._devices = WrappingRow(spacing=20)
         self._build()
         self._connect()
@@ -184,8 +185,13 @@ class StartPane(Pane):
         if made is None:
             self.add_sample(name)
         else:
+            self._adding = True
             self.session.choose_corpus(made)
             self._fit(made)
+
+    def _prepare(self, **request: Any) -> None:
+        self._adding = True
+        super()._prepare(**request)
 
     def _corpora(self) -> Iterator[Corpus]:
         """The sound corpora of the workspace."""
@@ -204,7 +210,8 @@ class StartPane(Pane):
     def _fit(self, name: str) -> None:
         """Choose a preset that suits a text added here and the device, unless a person has chosen settings."""
         draft, device = self.session.draft, self.session.chosen_device()
-        if not self.isVisible() or draft.model or draft.training:
+        added_here, self._adding = self._adding, False
+        if not added_here or draft.model or draft.training:
             return
         try:
             corpus = self.session.workspace.corpus(name)

@@ -106,6 +106,7 @@ class _Box(QComboBox):
         super().__init__()
         self._snug, self._weight = snug, weight
         self.currentTextChanged.connect(self.updateGeometry)
+        self.currentTextChanged.connect(self.setToolTip)
         theme.current().changed.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
@@ -128,7 +129,6 @@ class _Box(QComboBox):
         icon = option.iconSize.width() + ICON_GAP if not option.currentIcon.isNull() else 0
         room = field.width() - icon
         option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
-        self.setToolTip(self.currentText() if option.currentText != self.currentText() else "")
         painter = QStylePainter(self)
         painter.drawComplexControl(controls, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)

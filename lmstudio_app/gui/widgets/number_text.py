@@ -17,8 +17,8 @@ def whole(number: float) -> str:
 
 def plain(number: float, apart: float = 0.0) -> str:
     """A tick label: no digits that say nothing, but those that tell it from its neighbours, `apart` away."""
-    if number == 0:
-        return "0"
+    if number == 0 or not math.isfinite(number):
+        return f"{number:g}"
     places = _place(number)
     needed = 1 - _place(apart) if apart > 0 else 0
     if abs(number) < 1e-3:
