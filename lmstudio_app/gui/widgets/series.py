@@ -183,8 +183,8 @@ def thin(x: Floats, y: Floats, low: float, high: float, pixels: int, *, average:
     """What to draw of a line between `low` and `high`: at most two points per pixel, or one with `average`.
 
     Groups of a power of two points, laid from the first point of the series so that they do not flicker while it
-    grows, are drawn as their minimum and maximum (or mean). A group with a missing value breaks the line, which takes
-    one more point per group.
+    grows, are drawn as their minimum and maximum (or mean). A group with a missing value breaks the line, which then
+    takes one more point per group, two more with `average`.
     """
     first = max(0, int(np.searchsorted(x, low)) - 1)
     last = min(len(x), int(np.searchsorted(x, high, side="right")) + 1)
