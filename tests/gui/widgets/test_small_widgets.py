@@ -267,7 +267,7 @@ def test_a_bar_goes_as_far_as_any_text_is_long(qtbot):
     assert bar.maximum() == 0
 
 
-@pytest.mark.parametrize(("link", "taken"), [("https://example.org/", False), ("file:///tmp/text.txt", True)])
+@pytest.mark.parametrize(("link", "taken"), [("https://example.org/", False), ("file:///texts/one.txt", True)])
 def test_files_can_be_dropped_and_links_cannot(link, taken, shown, qtbot):
     area = shown(DropArea("Drop a file", "any text"), 300, 200)
     dropped = []
