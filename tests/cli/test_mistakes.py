@@ -40,6 +40,7 @@ def test_missing_empty_and_binary_files(command: Command, tmp_path: Path):
 def test_unknown_encoding(command: Command, tmp_path: Path):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     one_sentence(command(tmp_path / "w", "corpus", "add", tmp_path / "a.txt", "--encoding", "utf-9"), "utf-9")
+    one_sentence(command(tmp_path / "w", "corpus", "add", tmp_path / "a.txt", "--encoding", "utf-16"), "utf-16")
 
 
 def test_text_too_short_for_the_context(command: Command, trained: Path):

@@ -77,8 +77,9 @@ class TextSource:
                 pending = len(strict.getstate()[0])
                 try:
                     text = strict.decode(chunk, final=not chunk)
-                except UnicodeDecodeError as error:
-                    raise misfit(str(self.path), self.encoding, self.bytes_read - pending + error.start) from None
+                except UnicodeError as error:  # no UnicodeDecodeError where UTF-16 or UTF-32 lacks its mark
+                    place = self.bytes_read - pending + getattr(error, "start", 0)
+                    raise misfit(str(self.path), self.encoding, place) from None
                 first = self.bytes_read == 0
                 self.bytes_read += len(chunk)
                 self._hash.update(chunk)
