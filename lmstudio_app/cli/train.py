@@ -6,7 +6,7 @@ Annotations are values here, not text: the help of two options is made from the 
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ from lmstudio_app.cli.options import nested, with_options
 from lmstudio_app.cli.runs import duration
 from lmstudio_app.cli.terminal import Stuck, Terminal
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
+from lmstudio_app.engine.events import CheckpointSaved, JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
 from lmstudio_app.engine.registry import families, family
 from lmstudio_app.engine.settings import Declaration, Settings, declarations
 from lmstudio_app.engine.storage.names import check_name
@@ -71,7 +71,12 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
             draft = pipeline.draft(
                 workspace, corpus=corpus, family=family or DEFAULT_FAMILY, preset=preset, name=name, values=given
             )
-        follow(terminal, workspace.new_run(draft))
+        run = workspace.new_run(draft)
+        try:
+            follow(terminal, run)
+        except UserError:
+            workspace.take_back(run)
+            raise
 
     declared, hidden = _declared(chosen)
     app.command(with_options(train, declared, group=HEADINGS, hidden=hidden))
@@ -149,8 +154,9 @@ def follow(terminal: Terminal, run: "Run", execution: dict[str, Any] | None = No
 
     control = Control()
     show = Display(terminal)
-    with stop_on_signal(control), terminal.bars() as bars:
-        for event in pipeline.train(run, control, execution=execution):
+    training = pipeline.train(run, control, execution=execution)
+    with stop_on_signal(control), terminal.bars() as bars, closing(training):
+        for event in training:
             terminal.event(event)
             show.event(event, bars)
     if show.ended is not None and not terminal.json:
@@ -165,6 +171,8 @@ class Display:
         self._task: Any = None
         self._steps = 0
         self._step = 0
+        self._run = ""
+        self._saved_step = 0
         self._last_row: dict[str, Any] = {}
         self._validation: float | None = None
         self.ended: RunEnded | None = None
@@ -176,9 +184,12 @@ class Display:
         """
         match event:
             case JobPaused() if event.reason:
-                raise Stuck("{reason}", reason=event.reason)
+                raise self._stuck(event.reason)
+            case CheckpointSaved():
+                self._saved_step = event.step
             case RunStarted():
-                self._steps, self._step = event.steps, event.step
+                self._run, self._steps = event.run, event.steps
+                self._step = self._saved_step = event.step
                 begun = f", going on after step {event.step:,}" if event.step else ""
                 self._terminal.say(f"Run {event.run}: {event.parameters:,} parameters on {event.device}{begun}")
                 self._terminal.say(f"Folder {event.folder}")
@@ -197,6 +208,16 @@ class Display:
                 self.ended = event
         if bars is not None and self._task is not None:
             bars.update(self._task, completed=self._step, rate=self._line())
+
+    def _stuck(self, reason: str) -> Stuck:
+        if not self._saved_step:
+            return Stuck("{reason} Nothing of the run was saved yet.", reason=reason)
+        return Stuck(
+            "{reason} The checkpoint of step {step:,} is kept. Go on with: {command}",
+            reason=reason,
+            step=self._saved_step,
+            command=self._terminal.command("resume", self._run),
+        )
 
     def _line(self) -> str:
         parts = [f"step {self._step:,} of {self._steps:,}"]

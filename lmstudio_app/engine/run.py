@@ -89,11 +89,12 @@ class Run:
     def open(cls, folder: Path) -> Run:
         """Open a run folder; its name is that of the folder. Raises `UserError` naming the file that is damaged."""
         path = folder / SETTINGS
-        if not folder.is_dir():
+        if not atomic.present(folder):
             raise UserError("There is no run “{name}”.", field="run", name=folder.name)
         try:
             values = run_config.read_toml(path)
             config = run_config.from_mapping({**values, "name": folder.name})
+            run_config.check_whole(values)
             settled = execution.from_mapping(values.get("execution", {}))
         except UserError as error:
             raise UserError(
@@ -180,7 +181,7 @@ class Run:
         from lmstudio_app.engine.data.tokenizer import Tokenizer
 
         path = self.folder / TOKENIZER
-        if not path.is_file():
+        if not atomic.present(path):
             if not self.checkpoints():
                 raise _untrained(self.name)
             raise UserError(
@@ -240,13 +241,14 @@ class Run:
         damages: dict[Path, Damaged] = {}
         if which == "best":  # which one is the best stands in a file that may be damaged too
             damages = {one.folder: error for one in saved if (error := checkpoint.damage_of_state(one.folder))}
-        for one in [first, *reversed(saved)] if first else reversed(saved):
+        wanted = [first, *reversed(saved)] if first else [*reversed(saved)]
+        for one in sorted(wanted, key=lambda each: each.folder in damages):  # sound ones before the others
             try:
                 weights = checkpoint.load_weights(one.folder)
             except Damaged as error:
                 damages.setdefault(one.folder, error)
             else:
-                self._tell(damages.values(), one.step, passed_over)
+                self._tell(damages.values(), one, one.folder in damages, passed_over)
                 return weights
         raise UserError(
             "All checkpoints of the run “{name}” are damaged. The first reason: {reason}",
@@ -254,10 +256,16 @@ class Run:
             reason=str(next(iter(damages.values()))),
         )
 
-    def _tell(self, damages: Iterable[Damaged], step: int, passed_over: Callable[[Noted], None] | None) -> None:
+    def _tell(
+        self, damages: Iterable[Damaged], used: Checkpoint, in_part: bool, passed_over: Callable[[Noted], None] | None
+    ) -> None:
+        """Say what was passed over, and what is used; of that, the weights alone may be sound."""
         notes = [Noted(damage.template, damage.values) for damage in damages]
         if notes:
-            notes.append(Noted("The checkpoint of step {step} is used.", {"step": step}))
+            sentence = "The checkpoint of step {step} is used."
+            if in_part:
+                sentence = "The weights of the checkpoint of step {step} are sound, and are used."
+            notes.append(Noted(sentence, {"step": used.step}))
         for note in notes:
             self.log(note.sentence.format(**note.values))
             if passed_over is not None:

@@ -6,6 +6,7 @@ person reads (title, help, unit) beside the bounds. Nothing here imports torch.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from lmstudio_app.engine.errors import UserError
 
 Kind = Literal["integer", "number", "boolean", "choice", "text"]
 SettingsType = TypeVar("SettingsType", bound="Settings")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,17 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if problems := list(self.conflicts()):
+        if problems := [*self._torn_texts(), *self.conflicts()]:
             raise ConflictError(problems)
         return self
+
+    def _torn_texts(self) -> Iterator[Problem]:
+        """A terminal gives stray bytes as half characters (lone surrogates), which no file can hold."""
+        for name in type(self).model_fields:
+            text = getattr(self, name)
+            if isinstance(text, str) and _SURROGATE.search(text):
+                shown = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+                yield Problem(name, "“{text}” has half a character in it. Write it as UTF-8.", {"text": shown})
 
 
 def setting(

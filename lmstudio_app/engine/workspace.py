@@ -51,7 +51,7 @@ class Workspace:
 
     def corpora(self) -> list[str]:
         """The names of all corpora, in alphabetical order."""
-        return [name for name in _names(self._corpora) if (self._corpora / name / CORPUS_FILE).is_file()]
+        return [name for name in _names(self._corpora) if atomic.present(self._corpora / name / CORPUS_FILE)]
 
     def corpus_folder(self, name: str) -> Path:
         """Where the corpus `name` lies or would lie. Raises `UserError` for a name that cannot be."""
@@ -124,6 +124,11 @@ class Workspace:
         name = free_name(self._runs, check_name(config.name))
         return Run.create(inside(self._runs, name), config.named(name))
 
+    def take_back(self, run: Run) -> None:
+        """Remove a run that could not begin, as if it had never been made; one that has learned anything stays."""
+        if not run.checkpoints() and next(run.each_row(), None) is None:
+            atomic.remove_folder(run.folder)
+
     def rename_run(self, old: str, new: str) -> Run:
         """Give a run another name. Raises `UserError` when it is taken or while the run trains."""
         run = self.run(old)
@@ -170,9 +175,9 @@ class Workspace:
 
     def _existing(self, place: Path, name: str, kind: str) -> Path:
         folder = inside(place, name)
-        if folder.is_dir() and name in _names(place):  # a disk that ignores case would take another spelling
-            return folder
         known = _names(place)
+        if name in known:  # not asked of the disk: one that ignores case would take another spelling
+            return folder
         sentences = {
             "run": "There is no run “{name}”. There are: {known}.",
             "corpus": "There is no corpus “{name}”. There are: {known}.",
@@ -230,12 +235,14 @@ def _refuse_held(folder: Path) -> None:
 
 
 def _check_format(path: Path) -> None:
-    if not path.exists():
+    if not atomic.present(path):
         atomic.write_json(path, {"format": FORMAT})
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["format"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except OSError as error:
+        raise atomic.in_words(error, path) from error
+    except (ValueError, KeyError, TypeError, RecursionError):
         found = None
     if not isinstance(found, int):
         raise UserError(

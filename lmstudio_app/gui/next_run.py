@@ -109,13 +109,13 @@ class NextRun(QObject):
 
     def _base_values(self, family: Family, sections: Sequence[Section]) -> dict[str, Any]:
         """What the rows show where the draft says nothing: declared defaults, the preset, the text's own opening."""
-        from lmstudio_app.engine.pipeline.draft import opening_words
+        from lmstudio_app.engine.pipeline.draft import default_prompt
 
         base = {d.path: d.default for section in sections for d in section.full()}
         preset = family.presets.get(self._session.draft.preset, {})
         base |= {f"model.{name}": value for name, value in preset.items()}
         if self.corpus is not None and "training.sample_prompt" in base:
-            base["training.sample_prompt"] = opening_words(self.corpus)
+            base["training.sample_prompt"] = default_prompt(self.corpus, self.corpus.settings.tokenizer)
         return base
 
     def _preset_title(self, family: Family, name: str) -> str:
@@ -189,11 +189,19 @@ class NextRun(QObject):
             return self._settings_problems()
         try:
             self.config = self._session.configuration()
+            self._check_memory(self.config)
         except SettingsError as error:
             return list(error.problems)
         except UserError as error:
             return [Problem(error.field or "corpus", error.template, error.values, error.choices)]
         return []
+
+    def _check_memory(self, config: RunConfig) -> None:
+        from lmstudio_app.engine.pipeline import readiness
+
+        device = self._session.chosen_device()
+        if device is not None and self.corpus is not None:
+            readiness.check_memory(config, self.corpus.statistics.vocabulary, device)
 
     def _mended(self, problems: Sequence[Problem]) -> tuple[RunConfig | None, str]:
         """The draft with the first value that works in each wrong field, and what was changed, in words."""

@@ -66,7 +66,7 @@ class PromptReading(QObject):
         def work(stopping: Stopping) -> Iterator[Prompt]:
             tokenizer = self._tokenizer(run, stopping)
             if tokenizer is not None:
-                yield _read(tokenizer, beginning(run) if typed is None else typed)
+                yield _read(tokenizer, beginning(run, tokenizer) if typed is None else typed)
 
         return self._session.jobs.start(work, lambda items: self.arrived.emit(items[-1]), ended, self._owner)
 
@@ -101,12 +101,13 @@ def lacking_words(missing: Sequence[str]) -> str:
     return words.format(characters=" ".join(f"“{character}”" for character in missing[:20]))
 
 
-def beginning(run: Run, characters: int | None = None) -> str:
-    """A prompt in the manner of the run's corpus, of about so many characters; empty when the corpus has gone."""
+def beginning(run: Run, tokenizer: Tokenizer, characters: int | None = None) -> str:
+    """A prompt in the manner of the run's corpus, of about so many characters that its `tokenizer` has; empty when the
+    corpus has gone."""
     from lmstudio_app.engine.data.corpus import Corpus
     from lmstudio_app.engine.pipeline.draft import PROMPT_CHARACTERS, opening_words
 
     try:
-        return opening_words(Corpus.open(run.corpus_folder), characters or PROMPT_CHARACTERS)
+        return opening_words(Corpus.open(run.corpus_folder), tokenizer, characters or PROMPT_CHARACTERS)
     except UserError:
         return ""

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,49 @@ def test_a_full_disk_ends_a_training_with_one_sentence(
     assert answer.code == 1
     assert answer.err.count("\n") == 1 and "The disk is full" in answer.err
     assert [run.state for run in Workspace.open(w).runs()] == ["stopped"]
+
+
+@pytest.mark.parametrize("saves", [0, 1])
+def test_a_full_disk_says_what_is_kept(
+    command: Command, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: int
+):
+    save, room = Record.checkpoint, [True] * saves
+
+    def filling(record: Record, *arguments: Any) -> Any:
+        if not room:
+            raise DiskFull(tmp_path, 1_000_000)
+        room.pop()
+        return save(record, *arguments)
+
+    w = Path(shutil.copytree(trained, tmp_path / "w"))
+    monkeypatch.setattr(Record, "checkpoint", filling)
+    answer = command(w, "train", "--corpus", "animals", *TINY["gpt"], "--name", "tight")
+    assert answer.code == 1
+    assert "The disk is full" in answer.err
+    kept = ("Nothing of the run was saved yet.", "The checkpoint of step 4 is kept. Go on with: ")[saves]
+    assert kept in answer.err
+
+
+@pytest.mark.parametrize("words", [
+    ["--execution.device", "mps" if sys.platform != "darwin" else "cuda"],
+    ["--model.context", "4096"],
+    ["--training.sample-prompt", "☃"],
+])  # fmt: skip
+def test_a_run_that_cannot_begin_leaves_no_folder(command: Command, trained: Path, tmp_path: Path, words: list[str]):
+    w = Path(shutil.copytree(trained, tmp_path / "w"))
+    before = sorted(path.name for path in (w / "runs").iterdir())
+    one_sentence(
+        command(w, "train", "--corpus", "animals", "--family", "gpt", *words),
+        words[0].lstrip("-").replace("-", "_").partition(".")[2],
+    )
+    assert sorted(path.name for path in (w / "runs").iterdir()) == before
+
+
+def test_half_a_character_on_the_command_line(command: Command, trained: Path):
+    torn = "th\udce9"
+    one_sentence(command(trained, "train", "--corpus", "animals", "--training.sample-prompt", torn), "half a character")
+    one_sentence(command(trained, "generate", "gpt", "--prompt", torn), "half a character")
+    one_sentence(command(trained, "generate", "gpt", "--prompt", "th", "--stop", torn), "half a character")
 
 
 @pytest.mark.parametrize(("step", "saved", "kept"), [

@@ -13,6 +13,7 @@ import pytest
 
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Noted
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.settings import SettingsError
 from lmstudio_app.engine.storage import atomic
@@ -73,6 +74,39 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_newest_sound_one(run: Run) -
     assert "is damaged" in (run.folder / "log.txt").read_text(encoding="utf-8")
     with pytest.raises(Damaged, match=r"model\.safetensors.*10 bytes instead of"):
         run.model(run.best.step)
+
+
+def test_a_checkpoint_with_a_damaged_state_comes_after_the_sound_ones(run: Run) -> None:
+    steps = [saved.step for saved in run.checkpoints()]
+    newest = run.checkpoints()[-1]
+    (newest.folder / "state.json").write_bytes(b"{}")
+    notes: list[Noted] = []
+    tokens = run.tokenizer().encode("the fox")
+    np.testing.assert_array_equal(
+        run.model("best", passed_over=notes.append).score(tokens), run.model(steps[-2]).score(tokens)
+    )
+    told = [note.sentence.format(**note.values) for note in notes]
+    assert "state.json” is damaged" in told[0] and told[-1] == f"The checkpoint of step {steps[-2]} is used."
+    for saved in run.checkpoints()[:-1]:
+        (saved.folder / "model.safetensors").write_bytes(b"x")
+    notes.clear()
+    np.testing.assert_array_equal(
+        run.model("best", passed_over=notes.append).score(tokens), run.model(newest.step).score(tokens)
+    )
+    last = notes[-1].sentence.format(**notes[-1].values)
+    assert last == f"The weights of the checkpoint of step {newest.step} are sound, and are used."
+
+
+def test_a_run_file_that_was_cut_short_is_damaged(trained: Run, run: Run) -> None:
+    path = run.folder / "run.toml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    threads = next(number for number, line in enumerate(lines) if line.startswith("threads"))
+    for kept in range(threads + 1):
+        path.write_text("".join(lines[:kept]), encoding="utf-8")
+        with pytest.raises(UserError, match=r"run\.toml"):
+            Run.open(run.folder)
+    path.write_text("".join(lines), encoding="utf-8")
+    assert Run.open(run.folder).config == trained.config
 
 
 def test_an_untrained_run_says_so(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,6 +146,29 @@ def test_damaged_runs_do_not_hide_the_others(workspace: Workspace) -> None:
     workspace.delete_run("damaged")
     workspace.delete_run("empty")
     assert [summary.name for summary in workspace.runs()] == ["sound"]
+
+
+def test_folders_that_nobody_may_look_into_are_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small_run(workspace)
+    closed = (run.folder, workspace.corpus_folder("tales"))
+    look, read = Path.stat, Path.read_bytes
+
+    def forbidden(path: Path, *arguments: Any, **named: Any) -> Any:
+        if any(folder in path.parents for folder in closed):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return look(path, *arguments, **named)
+
+    def unread(path: Path) -> bytes:
+        forbidden(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    monkeypatch.setattr(Path, "read_bytes", unread)
+    assert workspace.corpora() == ["tales"]
+    with pytest.raises(UserError, match="There is no permission"):
+        workspace.corpus("tales")
+    assert [(each.name, each.state) for each in workspace.runs()] == [("first", "damaged")]
+    assert "There is no permission" in workspace.runs()[0].reason
 
 
 def test_runs_come_newest_first(workspace: Workspace) -> None:

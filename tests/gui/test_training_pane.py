@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+from lmstudio_app.engine.devices import Device
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import DiskFull
 from lmstudio_app.engine.training import run_config
@@ -148,6 +149,19 @@ def test_a_family_takes_no_settings_along_that_it_has_no_rows_for(session, corpu
     assert session.draft.training == {}
     assert session.draft.execution == {"device": "cpu", "threads": 999}
     assert form.form.row("execution.threads").wrong  # and there is a row to mend it in
+
+
+def test_a_training_too_large_for_the_device_is_told_at_its_field(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    pane.next_run.check()
+    memory = pane.next_run.config.described.training_bytes(pane.next_run.config.model, 30, 4)
+    session.devices = (Device("cpu", "Abacus", memory),)
+    session.change_draft(training={"batch": 64})
+    qtbot.waitUntil(lambda: pane.form.train.text() == "Fix 1 field to train")
+    assert pane.form.form.row("training.batch").wrong
+    pane.form.form.row("training.batch")._error.linkActivated.emit("0")
+    qtbot.waitUntil(pane.form.train.isEnabled)
+    assert session.draft.training["batch"] <= 4
 
 
 def test_what_is_wrong_where_there_is_no_row_is_said_above_the_button(session, corpus, open_pane, qtbot):

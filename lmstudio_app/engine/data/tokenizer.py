@@ -112,7 +112,8 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def missing(self, text: str) -> list[str]:
-        """The characters of `text` that the vocabulary lacks, each once."""
+        """The characters of `text` that the vocabulary lacks, each once. Raises `UserError` when it holds half a
+        character."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.corpus import Corpus
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import RunConfig
 from lmstudio_app.engine.storage.names import check_name, tidy_name
 from lmstudio_app.engine.training.run_config import from_mapping, read_toml
 from lmstudio_app.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings
 
 PROMPT_CHARACTERS = 32
 GROUPS = ("tokenizer", "model", "training", "execution")
@@ -33,11 +38,13 @@ def draft(
     `values` hold what was chosen by group ("model", "training", "tokenizer", "execution"); the rest comes from the
     preset of the family, the corpus' own tokenizer, its opening words as the prompt of samples, and the declared
     defaults. Without a name it gets a number. Raises `SettingsError` with every wrong field, or `UserError`.
+
+    Where the corpus is in these tokens already, the settings are checked beside them too.
     """
     described = registry.family(family)
     opened = workspace.corpus(corpus)
     given = {group: dict((values or {}).get(group, {})) for group in GROUPS}
-    return from_mapping(
+    config = from_mapping(
         {
             "name": check_name(name) if name else next_run_name(workspace),
             "corpus": corpus,
@@ -46,9 +53,12 @@ def draft(
             **given,
             "tokenizer": opened.settings.tokenizer.model_dump() | given["tokenizer"],
             "model": dict(_preset(described, preset)) | given["model"],
-            "training": {"sample_prompt": opening_words(opened)} | given["training"],
         }
     )
+    if "sample_prompt" not in given["training"]:
+        prompt = default_prompt(opened, config.tokenizer)
+        config = replace(config, training=config.training.model_copy(update={"sample_prompt": prompt}))
+    return _ready(config, opened)
 
 
 def draft_from_file(
@@ -78,7 +88,7 @@ def draft_from_file(
         merged["tokenizer"] = opened.settings.tokenizer.model_dump() | merged["tokenizer"]
     merged |= {"corpus": wanted, "corpus_hash": opened.data_hash}
     merged["name"] = name or merged.get("name") or tidy_name(path.stem)
-    return from_mapping(merged)
+    return _ready(from_mapping(merged), opened)
 
 
 def next_run_name(workspace: Workspace) -> str:
@@ -87,13 +97,27 @@ def next_run_name(workspace: Workspace) -> str:
     return f"run {max((int(match[1]) for match in found if match), default=0) + 1:03d}"
 
 
-def opening_words(corpus: Corpus, characters: int = PROMPT_CHARACTERS) -> str:
-    """A prompt in the corpus' own manner: its first line, or the first words of one with more `characters`."""
+def default_prompt(corpus: Corpus, tokenizer: TokenizerSettings) -> str:
+    """What samples start with where nothing was chosen: the opening words that the vocabulary, once made, can write."""
+    made = corpus.made_tokenization(tokenizer)
+    return opening_words(corpus, made.tokenizer if made else None)
+
+
+def opening_words(corpus: Corpus, tokenizer: Tokenizer | None = None, characters: int = PROMPT_CHARACTERS) -> str:
+    """A prompt in the corpus' own manner: its first line, or the first words of one with more `characters`; it ends
+    before a character that `tokenizer` lacks."""
     line = next((line for line in corpus.preview(2000).splitlines() if line.strip()), "")
-    if len(line) <= characters:
-        return line + "\n"
     head = line[:characters]
-    return head[: head.rfind(" ") + 1] or head
+    words = line + "\n" if len(line) <= characters else head[: head.rfind(" ") + 1] or head
+    missing = tokenizer.missing(words) if tokenizer is not None else []
+    return words[: min(map(words.index, missing), default=len(words))]
+
+
+def _ready(config: RunConfig, corpus: Corpus) -> RunConfig:
+    """`config`, checked beside the tokens of its corpus where it is in these already. Raises `SettingsError`."""
+    if (made := corpus.made_tokenization(config.tokenizer)) is not None:
+        readiness.check_tokens(config, made)
+    return config
 
 
 def _preset(family: registry.Family, preset: str | None) -> Mapping[str, Any]:

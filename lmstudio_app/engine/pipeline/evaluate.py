@@ -11,6 +11,7 @@ from lmstudio_app.engine.data.splits import SPLITS, Split
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Evaluated, Noted, Progress
 from lmstudio_app.engine.pipeline.opening import open_model
+from lmstudio_app.engine.storage.atomic import present
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ def _of_split(run: Run, split: Split) -> _Text:
             split=split,
             known=", ".join(SPLITS),
         )
-    if not run.corpus_folder.is_dir():
+    if not present(run.corpus_folder):
         raise UserError(
             "The corpus “{corpus}” of the run “{run}” is not in the workspace. Put it back, or score a text file.",
             corpus=run.config.corpus,

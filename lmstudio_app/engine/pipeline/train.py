@@ -18,12 +18,13 @@ import numpy as np
 
 from lmstudio_app.engine import devices
 from lmstudio_app.engine.data.corpus import Corpus
-from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, GenerationEnded, JobPaused, JobResumed, Noted, RunEnded, RunStarted
 from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import Run
-from lmstudio_app.engine.task import Drawing, task
+from lmstudio_app.engine.storage.atomic import present
+from lmstudio_app.engine.task import task
 from lmstudio_app.engine.training import checkpoint, execution, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
 from lmstudio_app.engine.training.control import Control
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.devices import Device
     from lmstudio_app.engine.model import Learner, Model, State
 
-TASK = "language-modelling"
-
 
 @dataclass(frozen=True)
 class _Start:
@@ -49,7 +48,9 @@ class _Start:
     damaged: tuple[Damaged, ...] = ()
 
 
-def train(run: Run, control: Control | None = None, *, execution: Mapping[str, Any] | None = None) -> Iterator[Event]:
+def train(
+    run: Run, control: Control | None = None, *, execution: Mapping[str, Any] | None = None
+) -> Generator[Event, None, None]:
     """Train `run` to its end. `execution` changes device or threads of a run that has begun ({"device": "cpu"}).
 
     `RunStarted` comes first, but for the `Progress` of tokens made now; `RunEnded` comes last. Closing the generator
@@ -71,6 +72,7 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
     """The training, with `log.txt` and the run's state kept up to date."""
     with contextlib.ExitStack() as stack:
         note: Callable[..., None] = partial(_note, run)
+        waiting = ""  # why it waits by itself, as for a full disk
         try:
             start = _start(run)
             for damage in start.damaged:
@@ -92,9 +94,11 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             lost: list[str] = []
             for event in loop.train(job, control):
                 if isinstance(event, JobPaused):
-                    note("paused", event.reason)
+                    waiting = event.reason
+                    note("paused", waiting)
                     run.log(f"Paused after step {event.step}. {event.reason}".rstrip())
                 elif isinstance(event, JobResumed):
+                    waiting = ""
                     note("running")
                     run.log(f"Went on after step {event.step}.")
                 elif isinstance(event, Noted):
@@ -106,13 +110,15 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             yield RunEnded(run.name, str(run.folder), record.step, outcome, record.progress.step)
         except (GeneratorExit, KeyboardInterrupt):
             if run.status.state not in ("finished", "stopped"):
-                note("stopped")
-                run.log("Stopped.")
+                with contextlib.suppress(UserError):
+                    note("stopped", waiting)
+                run.log(f"Stopped. {waiting}".rstrip())
             raise
         except Exception as error:
             expected = isinstance(error, UserError)
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
-            note("failed", reason)
+            with contextlib.suppress(UserError):  # what it failed of may be that nothing can be written
+                note("failed", reason)
             run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
 
@@ -147,18 +153,13 @@ def _prepared(
     """Everything the loop needs. Files that it opens are closed, and threads set back, by `stack`."""
     config, tokenizer = run.config, tokens.tokenizer
     device = _settled(run, tokenizer.vocabulary, wanted, stack)
-    family, kind = config.described, task(TASK)
     learner = _learner(run, tokenizer.vocabulary, device, start.state)
-    drawing = None
-    if isinstance(config.training, TrainingSettings):
-        context = cast(Any, config.model).context
-        drawing = Drawing(config.training.batch, context, config.training.seed, config.training.validation_tokens)
-    batches = kind.batches(tokens.store, drawing)
-    record = Record(run.folder, start.progress, family.parameters(config.model, tokenizer.vocabulary))
+    parameters = config.described.parameters(config.model, tokenizer.vocabulary)
+    record = Record(run.folder, start.progress, parameters)
     stack.callback(record.close)
     job = Job(
         learner=learner,
-        batches=batches,
+        batches=readiness.batches(config, tokens),
         plan=config.plan,
         keeper=record,
         training_bytes=_text_bytes(tokens, "training"),
@@ -175,7 +176,7 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
 
     None when it was stopped meanwhile.
     """
-    if not run.corpus_folder.is_dir():
+    if not present(run.corpus_folder):
         raise UserError(
             "The corpus “{corpus}” of the run “{run}” is not in the workspace. Put it back, or start a new run.",
             corpus=run.config.corpus,
@@ -208,13 +209,7 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
                 corpus=corpus.name,
                 run=run.name,
             )
-    prompt = run.config.training.sample_prompt
-    if missing := tokens.tokenizer.missing(prompt):
-        raise UserError(
-            "The sample prompt has characters that the vocabulary lacks: {characters}. Leave them out.",
-            field="training.sample_prompt",
-            characters=listed(missing),
-        )
+    readiness.check_tokens(run.config, tokens)
     return tokens
 
 
@@ -229,6 +224,7 @@ def _settled(run: Run, vocabulary: int, wanted: Mapping[str, Any] | None, stack:
         settled, device = execution.settle(execution.changed(config.execution, wanted), work)
     else:
         settled, device = execution.settle_again(run.execution, wanted, work)
+    readiness.check_memory(config, vocabulary, device)
     if settled != run.execution:
         run.settle(settled, config.corpus_hash)
     if work:
@@ -237,7 +233,7 @@ def _settled(run: Run, vocabulary: int, wanted: Mapping[str, Any] | None, stack:
 
 
 def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> Learner:
-    config, kind = run.config, task(TASK)
+    config, kind = run.config, task(readiness.TASK)
     family, settings = config.described, config.model
 
     def blank() -> Model:

@@ -54,6 +54,17 @@ def free_bytes(path: Path) -> int:
     return 0
 
 
+def present(path: Path) -> bool:
+    """Whether there is something at `path`, or nobody may look: whoever opens it then tells the reason."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name can hold a NUL
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def in_words(error: OSError, path: Path, needed: int = 0) -> UserError:
     """The one sentence a person gets for `error` at `path`; `needed` is the bytes that were to be written."""
     if error.errno in _FULL:
@@ -120,10 +131,13 @@ def unfinished(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def building(final: Path) -> Iterator[Path]:
-    """A fresh folder beside `final` to fill: at the end it takes the place of `final`, on an exception it goes."""
+    """A fresh folder beside `final` to fill: at the end it takes the place of `final`, on an exception it goes.
+
+    Makes the folder they lie in, but none above it: what somebody moved away meanwhile does not come back by halves.
+    """
     temporary = unfinished(final.parent)
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        final.parent.mkdir(exist_ok=True)
         temporary.mkdir()
     except OSError as error:
         raise in_words(error, final) from error

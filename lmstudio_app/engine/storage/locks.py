@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.storage.atomic import in_words, write_json
+from lmstudio_app.engine.storage.atomic import in_words, present, write_json
 
 _PATIENCE_SECONDS = 0.5  # somebody who only asks whether the lock is free has it for a moment
 
@@ -70,7 +70,7 @@ def is_held(folder: Path) -> bool:
     """Whether somebody is writing to `folder` now."""
     import filelock
 
-    if not (folder / ".lock").exists():
+    if not present(folder / ".lock"):
         return False
     lock = filelock.FileLock(folder / ".lock", timeout=0, thread_local=False)
     try:

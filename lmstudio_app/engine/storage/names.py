@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.storage.atomic import in_words
 
 LONGEST = 80
 _LONGEST_BYTES = 200  # file systems allow 255 bytes; a number and a suffix must fit too
@@ -67,8 +68,14 @@ def tidy_name(text: str) -> str:
 
 
 def free_name(folder: Path, name: str) -> str:
-    """`name`, or `name 2`, `name 3` … when something in `folder` has it already, in whatever case."""
-    taken = {path.name.casefold() for path in folder.iterdir()} if folder.is_dir() else set()
+    """`name`, or `name 2`, `name 3` … when something in `folder` has it already, in whatever case. Raises `UserError`
+    for a folder that cannot be read."""
+    try:
+        taken = {path.name.casefold() for path in folder.iterdir()}
+    except FileNotFoundError:
+        return name
+    except OSError as error:
+        raise in_words(error, folder) from error
     if name.casefold() not in taken:
         return name
     stem, number = name, 2

@@ -138,14 +138,14 @@ def found(checkpoints: Path) -> list[Checkpoint]:
     listed = []
     for folder in checkpoints.glob("step-*"):
         match = re.fullmatch(r"step-(\d{9,})", folder.name)
-        if match and (folder / MANIFEST).is_file():
+        if match and atomic.present(folder / MANIFEST):
             listed.append(Checkpoint(folder, int(match[1]), *_losses(folder)))
     return sorted(listed, key=lambda checkpoint: checkpoint.step)
 
 
 def any_found(checkpoints: Path) -> bool:
     """Whether there is a checkpoint in a folder."""
-    return any((folder / MANIFEST).is_file() for folder in checkpoints.glob("step-*"))
+    return any(atomic.present(folder / MANIFEST) for folder in checkpoints.glob("step-*"))
 
 
 def best(checkpoints: list[Checkpoint]) -> Checkpoint | None:

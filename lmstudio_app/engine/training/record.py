@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.model import State
 from lmstudio_app.engine.storage import atomic
 from lmstudio_app.engine.storage.json_lines import JsonLines, read_jsonl
@@ -50,11 +52,12 @@ class Record:
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows to `metrics.jsonl`: all of them, or none and `UserError`."""
-        self._metrics.append(rows)
-        for row in rows:
-            self._status = self._status.after(row)
-        if any("validation_bits_per_byte" in row for row in rows):
-            status.write_status(self._folder, self._status)
+        with self._its_folder():
+            self._metrics.append(rows)
+            for row in rows:
+                self._status = self._status.after(row)
+            if any("validation_bits_per_byte" in row for row in rows):
+                status.write_status(self._folder, self._status)
 
     def sample(self, row: Mapping[str, Any]) -> None:
         """Append a row to `samples.jsonl`, or raise `UserError`."""
@@ -68,7 +71,8 @@ class Record:
         self._metrics.flush()
         self._samples.flush()
         counted = replace(progress, metrics_rows=self._metrics.rows, samples_rows=self._samples.rows)
-        saved = checkpoint.save(self._checkpoints, state, counted)
+        with self._its_folder():
+            saved = checkpoint.save(self._checkpoints, state, counted)
         self.progress = counted
         checkpoint.thin_out(self._checkpoints)
         best = checkpoint.best(checkpoint.found(self._checkpoints))
@@ -78,6 +82,21 @@ class Record:
         """Note how the run stands."""
         self._status = replace(self._status, state=state, reason=reason)
         status.write_status(self._folder, self._status)
+
+    @contextlib.contextmanager
+    def _its_folder(self) -> Iterator[None]:
+        """What fails inside, because somebody took the run's folder away, says so."""
+        try:
+            yield
+        except UserError as error:
+            if self._folder.is_dir():
+                raise
+            raise UserError(
+                "The folder of the run “{name}” is no longer there: it was moved or removed while the run trained. "
+                "Put it back at “{path}”, then resume the run.",
+                name=self._folder.name,
+                path=self._folder,
+            ) from error
 
     def close(self) -> None:
         """Close the files."""

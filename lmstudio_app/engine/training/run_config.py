@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,22 @@ class RunConfig:
             "training": self.training.model_dump(),
             "execution": self.execution.model_dump(),
         }
+
+
+def check_whole(values: Mapping[str, Any]) -> None:
+    """Raises `UserError` when `values`, read from the file of a run, are not all that was written into it.
+
+    Single settings may be missing: a later version may have more of them.
+    """
+    names = [field.name for field in fields(RunConfig)] + ["format"]
+    missing = [name for name in names if name not in values]
+    execution = values.get("execution")
+    if isinstance(execution, Mapping) and not set(ExecutionSettings.model_fields) <= execution.keys():
+        missing.append("execution")  # the last group, cut short
+    if missing:
+        raise UserError(
+            "It has lost: {missing}. Restore the file from a copy.", field=missing[0], missing=", ".join(missing)
+        )
 
 
 def from_mapping(values: Mapping[str, Any]) -> RunConfig:

@@ -226,10 +226,10 @@ class InspectPane(Pane):
             from lmstudio_app.engine import pipeline
 
             step = self.source.step  # where a model in training stands now that its copy is here
-            text = beginning(run, TEXT_CHARACTERS).strip() if typed is None else typed
+            tokenizer = run.tokenizer()
+            text = beginning(run, tokenizer, TEXT_CHARACTERS).strip() if typed is None else typed
             if typed is None:
                 yield text
-            tokenizer = run.tokenizer()
             missing = tuple(tokenizer.missing(text))
             pieces = () if missing else tuple(tokenizer.pieces(tokenizer.encode(text)))
             if pieces:

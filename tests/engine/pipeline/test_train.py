@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from lmstudio_app.engine import pipeline
+from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import (
     CheckpointSaved,
@@ -28,6 +29,7 @@ from lmstudio_app.engine.events import (
     Validated,
 )
 from lmstudio_app.engine.run import Run
+from lmstudio_app.engine.settings import SettingsError
 from lmstudio_app.engine.storage import locks
 from lmstudio_app.engine.storage.atomic import DiskFull
 from lmstudio_app.engine.training.control import Control
@@ -231,18 +233,45 @@ def test_two_trainers_of_one_run(workspace: Workspace) -> None:
 
 
 def test_failures_are_told_and_noted(workspace: Workspace) -> None:
-    run = small_run(workspace, sample_prompt="Ünknown")
-    with pytest.raises(UserError, match=r"sample prompt has characters.*“Ü”") as failed:
+    settings = TokenizerSettings(kind="character", vocabulary=300)  # its tokens are made only when it trains
+    values = {"tokenizer": settings.model_dump(), "training": {"sample_prompt": "Ünknown"}, "model": {"context": 5000}}
+    run = workspace.new_run(pipeline.draft(workspace, corpus="tales", values=values))
+    with pytest.raises(SettingsError, match=r"sample prompt has characters.*“Ü”") as failed:
         list(pipeline.train(run))
-    assert failed.value.field == "training.sample_prompt"
+    assert [problem.field for problem in failed.value.problems] == ["training.sample_prompt", "model.context"]
+    assert "too few for a context of 5000" in str(failed.value.problems[1])
     assert run.state == "failed"
     assert "sample prompt" in run.summary().reason
-    long = workspace.new_run(
-        pipeline.draft(workspace, corpus="tales", name="long", values={"model": {"context": 5000}})
-    )
-    with pytest.raises(UserError, match="too few for a context of 5000") as short:
-        list(pipeline.train(long))
-    assert short.value.field == "model.context"
+
+
+@pytest.mark.parametrize("moved", [StepDone, CheckpointSaved])
+def test_a_run_folder_that_is_taken_away_is_told(
+    workspace: Workspace, whole: dict[str, Run], moved: type[Event]
+) -> None:
+    run = small_run(workspace, "gpt", "gpt")
+    elsewhere = workspace.folder / "elsewhere"
+    with pytest.raises(UserError, match="The folder of the run “gpt” is no longer there"):
+        for event in pipeline.train(run):
+            if isinstance(event, moved) and not elsewhere.exists():
+                run.folder.rename(elsewhere)
+    assert not run.folder.exists()  # nothing comes back by halves
+    elsewhere.rename(run.folder)
+    list(pipeline.train(Run.open(run.folder)))
+    assert_same(run, whole["gpt"])
+
+
+def test_closing_a_training_that_waits_keeps_the_reason(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small_run(workspace)
+    training = pipeline.train(run)
+    for event in training:
+        if isinstance(event, CheckpointSaved):
+            monkeypatch.setattr(Record, "rows", _full)
+            monkeypatch.setattr(Record, "checkpoint", _full)
+        if isinstance(event, JobPaused):
+            break
+    training.close()
+    assert run.state == "stopped"
+    assert "The disk is full" in run.status.reason
 
 
 def test_a_bug_leaves_its_traceback_in_the_log(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,8 @@ class CharacterTokenizer(Tokenizer):
         return np.stack([starts, starts + 1], axis=1)
 
     def missing(self, text: str) -> list[str]:
-        """In the order in which they first occur."""
+        """In the order in which they first occur. Raises `UserError` for a lone surrogate."""
+        refuse_surrogates(text)
         return [character for character in dict.fromkeys(text) if not self._table[ord(character)]]
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""Whether a run can take its first step: what shows only beside its tokens and the device it computes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from lmstudio_app.engine.data.tokenizer import listed
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import Problem, SettingsError
+from lmstudio_app.engine.storage.sizes import describe_bytes
+from lmstudio_app.engine.task import Drawing, task
+from lmstudio_app.engine.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.batches import Batches
+    from lmstudio_app.engine.data.corpus import Tokenization
+    from lmstudio_app.engine.devices import Device
+    from lmstudio_app.engine.run import RunConfig
+
+TASK = "language-modelling"
+
+
+def batches(config: RunConfig, tokens: Tokenization) -> Batches:
+    """What the run learns from at each step. Raises `UserError` where its text is too short for that."""
+    training, drawing = config.training, None
+    if isinstance(training, TrainingSettings):
+        context = cast(Any, config.model).context
+        drawing = Drawing(training.batch, context, training.seed, training.validation_tokens)
+    return task(TASK).batches(tokens.store, drawing)
+
+
+def check_tokens(config: RunConfig, tokens: Tokenization) -> None:
+    """Raises `SettingsError` naming each setting that does not suit the tokens: the sample's prompt, the context."""
+    problems = []
+    if missing := tokens.tokenizer.missing(config.training.sample_prompt):
+        sentence = "The sample prompt has characters that the vocabulary lacks: {characters}. Leave them out."
+        problems.append(Problem("training.sample_prompt", sentence, {"characters": listed(missing)}))
+    try:
+        batches(config, tokens)
+    except UserError as error:
+        problems.append(Problem(error.field, error.template, error.values, error.choices))
+    if problems:
+        raise SettingsError(problems)
+
+
+def check_memory(config: RunConfig, vocabulary: int, device: Device) -> None:
+    """Raises `SettingsError` where the training needs more than all the memory that `device` has."""
+    training, family = config.training, config.described
+    if not isinstance(training, TrainingSettings):
+        return
+
+    def needed(batch: int) -> int:
+        return family.training_bytes(config.model, vocabulary, batch)
+
+    if needed(training.batch) <= device.memory_bytes:
+        return
+    values = {
+        "needed": describe_bytes(needed(training.batch)),
+        "device": device.title,
+        "total": describe_bytes(device.memory_bytes),
+    }
+    if needed(1) > device.memory_bytes:
+        sentence = "Training needs about {needed} of memory, and {device} has {total}. Make the model smaller."
+        raise SettingsError([Problem("model.width", sentence, values)])
+    fits = training.batch
+    while needed(fits) > device.memory_bytes:
+        fits //= 2
+    sentence = "Training needs about {needed} of memory, and {device} has {total}. Choose a batch of {fits} or less."
+    raise SettingsError([Problem("training.batch", sentence, values | {"fits": fits}, (fits,))])
