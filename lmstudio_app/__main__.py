@@ -15,12 +15,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lmstudio-app {__version__}")
         return 0
     if (folder := _window_folder(words)) is not None:
+        import os
         from pathlib import Path
 
-        from lmstudio_app.gui.app import main as open_window
+        from lmstudio_app.screen import can_open_window
 
-        return open_window(workspace=Path(folder) if folder else None)
-    try:
+        if can_open_window(os.environ):
+            from lmstudio_app.gui.app import main as open_window
+
+            return open_window(workspace=Path(folder) if folder else None)
+    try:  # a command, or a window without a screen, which gets a sentence there
         from lmstudio_app.cli import main as run_command
 
         return run_command(words)
@@ -34,9 +38,9 @@ def _window_folder(words: Sequence[str]) -> str | None:
     match words:
         case []:
             return ""
-        case ["--workspace", folder]:
+        case ["--workspace", folder] if folder.strip():
             return folder
-        case [word] if word.startswith("--workspace="):
+        case [word] if word.startswith("--workspace=") and word.removeprefix("--workspace=").strip():
             return word.removeprefix("--workspace=")
     return None
 

@@ -26,15 +26,19 @@ from pathlib import Path
 
 from environment import Environment, State, alone
 from messages import FAILED, USERS_TURN, SetUpError, say
-from screen import has_screen
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # the application and its set-up share a file
+
 from system_needs import System, missing, provide
+
+from lmstudio_app.screen import has_screen
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 USAGE = "Usage: python3 packaging/bootstrap.py app|test [further words for the application or for pytest]"
 
 
 def set_up(environment: Environment, system: System, environ: Mapping[str, str]) -> None:
-    """Make ``.venv`` and the system fit for the purpose; quick when they are already."""
+    """Make ``.venv`` and the system fit for the purpose, the command ``lmstudio-app`` included; quick when they are."""
     with alone(environment.checkout):
         state = environment.state()
         find = partial(missing, environ, for_tests=environment.for_tests, for_venv=state is State.BUILD)
@@ -46,6 +50,7 @@ def set_up(environment: Environment, system: System, environ: Mapping[str, str])
             trouble = environment.probe()
         if trouble:
             raise SetUpError(f"Qt does not work on this system: {trouble}")
+        environment.write_launcher()
 
 
 def application_words(words: list[str], *, screen: bool) -> list[str]:
@@ -63,7 +68,8 @@ def child_environ(environment: Environment, environ: Mapping[str, str]) -> dict[
 
 def start(environment: Environment, words: list[str], environ: Mapping[str, str]) -> int:
     """Hand over to ``.venv``'s Python; on POSIX it takes this process's place, so that signals go straight to it."""
-    arguments = [str(environment.python), "-m", *words]
+    # -P: no file of the present folder takes a module's place.
+    arguments = [str(environment.python), "-P", "-m", *words]
     child = child_environ(environment, environ)
     if os.name == "posix":
         os.execve(arguments[0], arguments, child)

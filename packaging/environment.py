@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -191,6 +192,27 @@ class Environment:
         done = subprocess.run([self.python, "-c", "import pip"], capture_output=True, check=False)
         return done.returncode == 0
 
+    @property
+    def launcher(self) -> Path:
+        """The command `lmstudio-app` of this checkout."""
+        return self.programs / ("lmstudio-app.cmd" if os.name == "nt" else "lmstudio-app")
+
+    def write_launcher(self) -> None:
+        """Leave the command `lmstudio-app` there, which runs the checkout from any folder.
+
+        A script, not an installation: the checkout stays what runs, and nothing has to be fetched to build a package.
+        """
+        content = launcher_for_windows() if os.name == "nt" else launcher_for_posix(self.checkout, self.python)
+        try:
+            if self.launcher.is_file() and self.launcher.read_bytes() == content:
+                return
+            beside = self.launcher.with_name(f"{self.launcher.name}.new")
+            beside.write_bytes(content)
+            beside.chmod(0o755)
+            beside.replace(self.launcher)
+        except OSError as error:
+            raise SetUpError(explain_os_error(error, self.folder), FAILED) from error
+
     def probe(self) -> str | None:
         """Try it: load Qt and look for the packages. None when all is well, else the last line of what went wrong."""
         modules = MODULES + (TEST_MODULES if self.for_tests else ())
@@ -198,6 +220,24 @@ class Environment:
             [self.python, "-c", PROBE, *modules], capture_output=True, encoding="utf-8", errors="replace", check=False
         )
         return last_line(done.stderr) if done.returncode else None
+
+
+def launcher_for_posix(checkout: Path, python: Path) -> bytes:
+    """A shell script that starts the application of `checkout`, whatever letters and spaces its path has."""
+    quoted = [shlex.quote(str(path)) for path in (checkout, python)]
+    lines = [
+        "#!/bin/sh",
+        f"PYTHONPATH={quoted[0]}",
+        "export PYTHONPATH",
+        f'exec {quoted[1]} -P -m lmstudio_app "$@"',  # -P: no file of the present folder takes a module's place
+    ]
+    return os.fsencode("\n".join(lines) + "\n")
+
+
+def launcher_for_windows() -> bytes:
+    """A batch file that finds the checkout beside itself, so that no letter of its path has to be written."""
+    lines = ["@setlocal", '@set "PYTHONPATH=%~dp0..\\.."', '@"%~dp0python.exe" -P -m lmstudio_app %*']
+    return ("\r\n".join(lines) + "\r\n").encode("ascii")
 
 
 def decide(

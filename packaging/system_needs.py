@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from messages import FAILED, SetUpError, say
-from screen import has_screen
+
+from lmstudio_app.screen import has_screen
 
 GLIB = "libglib2.0-0"
 GLIB_RENAMED = "libglib2.0-0t64"

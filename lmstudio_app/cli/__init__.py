@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from lmstudio_app import __version__
 from lmstudio_app.cli import attention, check, corpus, demo, evaluate, generate, runs, train
+from lmstudio_app.cli.options import Place
 from lmstudio_app.cli.terminal import Stuck, Terminal, write_any_letter
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import DiskFull
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     terminal.json = "--json" in words  # already for a mistake in the family, which is read before the rest
     try:
         app = _app(terminal, words)
-        app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
+        code = app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
     except UserError as error:
         terminal.fail(error)
         return FAILURE if isinstance(error, Stuck | DiskFull) else USER_MISTAKE
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         traceback.print_exc()
         terminal.fail(UserError("{kind}: {reason}", kind=type(error).__name__, reason=str(error)))
         return FAILURE
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _app(terminal: Terminal, words: Sequence[str]) -> App:
@@ -70,13 +71,23 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     @app.meta.default
     def launch(
         *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        workspace: Annotated[Path | None, Parameter(help="The folder that holds corpora and runs.")] = None,
+        workspace: Annotated[Place | None, Parameter(help="The folder that holds corpora and runs.")] = None,
         json: Annotated[
             bool, Parameter(help="Print JSON: one object, or one per line for events.", negative=())
         ] = False,
     ) -> object:
         terminal.workspace_folder = workspace
         terminal.json = json
+        if not tokens:
+            raise _no_command(terminal)
         return app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
 
     return app
+
+
+def _no_command(terminal: Terminal) -> UserError:
+    """Without a command the window opens; this is for where it cannot."""
+    if terminal.json:
+        return UserError("Name a command: the window that opens without one writes no JSON.", field="command")
+    demo = terminal.command("demo")
+    return UserError("There is no screen to open the window on. Work in the terminal, for example: {demo}", demo=demo)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from lmstudio_app.cli.options import Place
 from lmstudio_app.cli.terminal import Terminal
 
 
@@ -18,7 +18,7 @@ def register(app: App, terminal: Terminal) -> None:
         run: str,
         *,
         text: Annotated[str, Parameter(help="The text to read.", allow_leading_hyphen=True)],
-        out: Annotated[Path, Parameter(help="Where to write: .png, .svg, .csv or .npz.")],
+        out: Annotated[Place, Parameter(help="Where to write: .png, .svg, .csv or .npz.")],
         layer: Annotated[int | None, Parameter(help="Draw one head large: its layer, from 1.")] = None,
         head: Annotated[int | None, Parameter(help="Draw one head large: its number, from 1.")] = None,
         checkpoint: Annotated[str, Parameter(help="best, last, or a step.")] = "best",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import sys
 from typing import Any
 
 from cyclopts import App
@@ -19,8 +18,8 @@ def register(app: App, terminal: Terminal) -> None:
     """Add the command to `app`."""
 
     @app.command
-    def check() -> None:
-        """Say what this machine has and what is missing."""
+    def check() -> int:
+        """Say what this machine has and what is missing. Exit code 1 when something does not work."""
         from lmstudio_app.engine import pipeline
 
         machine = pipeline.check(terminal.workspace_folder)
@@ -36,20 +35,24 @@ def register(app: App, terminal: Terminal) -> None:
             "workspace_writable": machine.workspace_writable,
             "resources": str(machine.resources),
             "libraries": {name: _version(name) for name in LIBRARIES},
+            "screen": machine.screen,
             "window": machine.window or "can open",
             "chinese_font": machine.chinese_font,
             "problems": list(machine.problems),
+            "advice": list(machine.advice),
         }
         if terminal.json:
             terminal.result(values)
-            return
-        libraries = values.pop("libraries")
-        problems = values.pop("problems")
-        values["devices"] = ", ".join(device.title for device in machine.devices)
-        terminal.result({**values, **libraries})
-        for problem in problems:
-            print(f"! {problem}", file=sys.stderr)
-        terminal.say("Everything is in place." if not problems else f"{len(problems)} to mend, named above.")
+        else:
+            values["devices"] = ", ".join(device.title for device in machine.devices)
+            values["screen"] = "there is one" if machine.screen else "there is none: use the commands of the terminal"
+            table = {name: value for name, value in values.items() if name not in ("libraries", "problems", "advice")}
+            terminal.result(table | values["libraries"])
+            for sentence in (*machine.problems, *machine.advice):
+                terminal.note(f"! {sentence}")
+        if not machine.problems:
+            terminal.say("Everything works.")
+        return 1 if machine.problems else 0
 
 
 def _version(library: str) -> str | None:

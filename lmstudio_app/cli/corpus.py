@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from lmstudio_app.cli.options import nested, with_options
+from lmstudio_app.cli.options import Place, nested, with_options
 from lmstudio_app.cli.terminal import Terminal
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.errors import UserError
@@ -27,7 +26,7 @@ def register(app: App, terminal: Terminal) -> None:
     app.command(corpus)
 
     def add(
-        *paths: Annotated[Path, Parameter(help="Text files and folders of them.")],
+        *paths: Annotated[Place, Parameter(help="Text files and folders of them.")],
         name: Annotated[str | None, Parameter(help="What to call it; by default the first file's name.")] = None,
         encoding: Annotated[
             str | None, Parameter(help="Read the files in this encoding instead of the detected one.")
@@ -45,7 +44,7 @@ def register(app: App, terminal: Terminal) -> None:
         if name is not None:
             check_name(name)
         settings = read(CorpusSettings, nested(options))
-        workspace = terminal.workspace()
+        workspace = terminal.workspace(make=True)
         events = pipeline.prepare(
             workspace, paths=paths, sample=sample, name=name, settings=settings, encoding=encoding
         )
@@ -74,7 +73,7 @@ def register(app: App, terminal: Terminal) -> None:
         terminal.table(
             [column.replace("_", " ") for column in columns],
             [[_cell(values[column]) for column in columns] for values in described],
-            "No corpora yet. Add text with: lmstudio-app corpus add FILE",
+            f"No corpora yet. Add text with: {terminal.command('corpus', 'add', 'FILE')}",
         )
 
     @corpus.command

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from lmstudio_app.cli.options import Place
 from lmstudio_app.cli.terminal import Terminal
 from lmstudio_app.cli.train import Display
 from lmstudio_app.engine.events import CorpusReady, GenerationEnded, PromptRead, TokenWritten
@@ -16,7 +17,7 @@ def register(app: App, terminal: Terminal) -> None:
     """Add the command to `app`."""
 
     @app.command
-    def demo(*, out: Annotated[Path, Parameter(help="Where the pictures go.")] = Path("lmstudio-app-demo")) -> None:
+    def demo(*, out: Annotated[Place, Parameter(help="Where the pictures go.")] = Path("lmstudio-app-demo")) -> None:
         """Train a small GPT on the bundled stories, print what it writes, and save two pictures."""
         from lmstudio_app.engine import pipeline
         from lmstudio_app.engine.pipeline.demonstrate import Demonstrated
@@ -24,7 +25,7 @@ def register(app: App, terminal: Terminal) -> None:
         terminal.say("The bundled stories, a small GPT, about a minute on two CPU cores.")
         show = Display(terminal)
         with terminal.bars() as bars:
-            for event in pipeline.demonstrate(terminal.workspace(), out):
+            for event in pipeline.demonstrate(terminal.workspace(make=True), out):
                 if isinstance(event, PromptRead | TokenWritten | GenerationEnded):
                     continue  # the text comes whole, below
                 terminal.event(event)

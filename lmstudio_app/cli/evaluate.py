@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from lmstudio_app.cli.options import Place
 from lmstudio_app.cli.terminal import Terminal
 from lmstudio_app.engine.data.splits import Split
 from lmstudio_app.engine.events import Evaluated, Progress
@@ -20,7 +20,7 @@ def register(app: App, terminal: Terminal) -> None:
         run: str,
         *,
         split: Annotated[Split, Parameter(help="The split to score.")] = "test",
-        text_file: Annotated[Path | None, Parameter(help="Score this file instead of a split.")] = None,
+        text_file: Annotated[Place | None, Parameter(help="Score this file instead of a split.")] = None,
         encoding: Annotated[
             str | None, Parameter(help="Read the file in this encoding instead of the detected one.")
         ] = None,

@@ -7,14 +7,29 @@ file give the same sentence for the same mistake.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
+from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Declaration, describe_range
 
 Values = dict[str, dict[str, Any]]
+
+
+def _place(kind: object, tokens: Sequence[Token]) -> Path:
+    """A path as it was typed; none at all would otherwise mean the present folder."""
+    (token,) = tokens
+    if not token.value.strip():
+        what = token.keyword or "The path"
+        raise UserError("{what}: it is empty. Name a file or folder.", what=what)
+    return Path(token.value)
+
+
+Place = Annotated[Path, Parameter(converter=_place)]
+"""A file or folder on the command line."""
 
 
 def with_options(

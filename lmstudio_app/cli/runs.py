@@ -32,7 +32,8 @@ def register(app: App, terminal: Terminal) -> None:
             )
             for s in summaries
         ]
-        terminal.table(COLUMNS, rows, "No runs yet. Train one with: lmstudio-app train --corpus NAME --family gpt")
+        first = terminal.command("train", "--corpus", "NAME", "--family", "gpt")
+        terminal.table(COLUMNS, rows, f"No runs yet. Train one with: {first}")
 
 
 def duration(seconds: float) -> str:

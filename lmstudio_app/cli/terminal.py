@@ -9,6 +9,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.workspace import Workspace
 
 
+PROGRAMS = ("lmstudio-app", "lmstudio-app.exe", "lmstudio-app.cmd")
+
+
 class Stuck(UserError):  # noqa: N818  (the name says what happened)
     """A job cannot go on by itself: no mistake in the command, but a failure of the machine such as a full disk."""
 
@@ -36,16 +40,17 @@ class Terminal:
         self.workspace_folder: Path | None = None
         self.json = False
 
-    def workspace(self) -> Workspace:
-        """The workspace named by `--workspace`, or the user's own."""
+    def workspace(self, *, make: bool = False) -> Workspace:
+        """The workspace named by `--workspace`, or the user's own. One that was named is made only where a command
+        that fills it says so: a mistyped folder must not look like an empty workspace. Raises `UserError`."""
         from lmstudio_app.engine.workspace import Workspace
 
-        return Workspace.open(self.workspace_folder)
+        return Workspace.open(self.workspace_folder, make=make or self.workspace_folder is None)
 
     def command(self, *words: str) -> str:
         """A command on the same workspace, to be copied and pasted."""
         place = [] if self.workspace_folder is None else ["--workspace", str(self.workspace_folder)]
-        whole = ["lmstudio-app", *place, *words]
+        whole = [*program(), *place, *words]
         return subprocess.list2cmdline(whole) if sys.platform == "win32" else shlex.join(whole)
 
     def say(self, text: str) -> None:
@@ -146,6 +151,19 @@ class Terminal:
     def _print_json(self, values: Mapping[str, Any]) -> None:
         every = (sys.stdout.encoding or "").lower().startswith("utf")  # can it write every letter?
         print(json.dumps(values, ensure_ascii=not every, allow_nan=False, default=str), flush=True)
+
+
+def program() -> list[str]:
+    """The words that start this program again from the present folder: its name where the shell finds it, else the
+    path of the command beside Python, else that of Python itself."""
+    beside = next((path for path in map(Path(sys.executable).with_name, PROGRAMS) if path.is_file()), None)
+    found = shutil.which("lmstudio-app")
+    if found is not None and (beside is None or Path(found).samefile(beside)):
+        return ["lmstudio-app"]
+    if beside is None:
+        return [sys.executable, "-m", "lmstudio_app"]
+    here = Path.cwd()
+    return [str(beside.relative_to(here) if here in beside.parents else beside)]
 
 
 def write_any_letter() -> None:

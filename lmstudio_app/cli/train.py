@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from lmstudio_app.cli.options import nested, with_options
+from lmstudio_app.cli.options import Place, nested, with_options
 from lmstudio_app.cli.runs import duration
 from lmstudio_app.cli.terminal import Stuck, Terminal
 from lmstudio_app.engine.errors import UserError
@@ -41,7 +41,7 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
     chosen = family_named(words)
 
     def train(
-        config: Annotated[Path | None, Parameter(help="A run.toml to repeat.")] = None,
+        config: Annotated[Place | None, Parameter(help="A run.toml to repeat.")] = None,
         *,
         corpus: Annotated[str | None, Parameter(help="The corpus to learn from.")] = None,
         family: Annotated[

@@ -31,15 +31,21 @@ class Workspace:
         self._bin = folder / "bin"
 
     @classmethod
-    def open(cls, folder: Path | None = None) -> Workspace:
+    def open(cls, folder: Path | None = None, *, make: bool = True) -> Workspace:
         """Open the workspace in `folder` (None: the usual place of this system), made when it is not there.
 
-        Raises `UserError` when it cannot be made, is no folder, or was made by a newer version.
+        Raises `UserError` when it is no folder, cannot be made or is not to be, or was made by a newer version.
         """
         path = Path(folder).expanduser().absolute() if folder is not None else default_folder()
         try:
             if path.exists() and not path.is_dir():
                 raise UserError("“{path}” is a file. Choose a folder for the workspace.", field="workspace", path=path)
+            if not make and not any(atomic.present(path / part) for part in (FILE, "corpora", "runs")):
+                raise UserError(
+                    "There is no workspace in “{path}”. Check the path, or add a text there first.",
+                    field="workspace",
+                    path=path,
+                )
             for place in (path / "corpora", path / "runs"):
                 place.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmstudio_app.cli.terminal import program
 from tests.cli.conftest import TEXT, TINY, Command
 
 
@@ -138,6 +140,23 @@ def test_evaluation_agrees_with_itself(command: Command, trained: Path, tmp_path
     assert other["bytes"] == len("The old mole saw a čáp.".encode())
 
 
+def test_check_fails_where_something_does_not_work(
+    command: Command, trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    looked_at = importlib.import_module("lmstudio_app.engine.pipeline.check")
+    monkeypatch.setattr(looked_at, "chinese_font", lambda: "")
+    answer = command(trained, "check")
+    assert answer.code == 0
+    assert "No font with Chinese characters" in answer.err and "Everything works." in answer.out
+    monkeypatch.setattr(looked_at, "_window_trouble", lambda: "libX.so is missing.")
+    monkeypatch.setattr(looked_at, "trouble", lambda device: "it is on fire")
+    answer = command(trained, "check", "--json")
+    assert answer.code == 1
+    window, device = answer.object["problems"]
+    assert "libX.so is missing." in window and "cannot compute: it is on fire." in device
+    assert command(tmp_path / "typo", "check").code == 1
+
+
 def test_check_names_device_and_versions(command: Command, tmp_path: Path):
     machine = command(tmp_path, "check", "--json").object
     assert machine["device"]
@@ -197,3 +216,26 @@ def test_a_row_of_a_table_is_one_line_for_another_program(command: Command, tmp_
     text.write_text(TEXT, encoding="utf-8")
     command(tmp_path / "w", "corpus", "add", text, "--name", "n" * 80, "--tokenizer", "character")
     assert command(tmp_path / "w", "corpus", "list").out.count("\n") == 2
+
+
+@pytest.mark.parametrize(("place", "on_path", "expected"), [
+    ("here/bin", "here/bin", ["lmstudio-app"]),
+    ("here/bin", "other", ["bin/lmstudio-app"]),
+    ("here/bin", None, ["bin/lmstudio-app"]),
+    ("there/bin", None, ["{tmp}/there/bin/lmstudio-app"]),
+    (None, "other", ["lmstudio-app"]),
+    (None, None, ["{tmp}/here/bin/python", "-m", "lmstudio_app"]),
+])  # fmt: skip
+@pytest.mark.skipif(sys.platform == "win32", reason="the paths are those of POSIX")
+def test_hints_name_a_command_that_works_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str | None, on_path: str | None, expected: list[str]
+):
+    for folder in {"here/bin", "other", place, on_path} - {None}:
+        (tmp_path / str(folder)).mkdir(parents=True, exist_ok=True)
+        (tmp_path / str(folder) / "python").touch()
+    for folder in {place, on_path} - {None}:
+        (tmp_path / str(folder) / "lmstudio-app").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / (place or "here/bin") / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path / on_path) if on_path else "")
+    assert program() == [word.format(tmp=tmp_path) for word in expected]

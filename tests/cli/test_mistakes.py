@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.__main__ import main as run_main
+from lmstudio_app.cli.terminal import Terminal, program
 from lmstudio_app.cli.train import Display
 from lmstudio_app.engine.events import RunEnded
 from lmstudio_app.engine.storage.atomic import DiskFull
@@ -268,7 +269,7 @@ def test_a_stopped_training_says_what_is_kept_and_how_to_go_on(step: int, saved:
     stopped, _, go_on = words.partition(" Go on with: ")
     assert kept in stopped and folder == "Folder there"
     if sys.platform != "win32":
-        assert shlex.split(go_on) == ["lmstudio-app", "--workspace", "my folder", "resume", "run 001"]
+        assert shlex.split(go_on) == [*program(), "--workspace", "my folder", "resume", "run 001"]
 
 
 def test_the_keyboard_stops_any_command_with_one_sentence(
@@ -281,3 +282,32 @@ def test_the_keyboard_stops_any_command_with_one_sentence(
     for words in (["runs"], ["corpus", "list"]):
         answer = command(tmp_path, *words)
         assert (answer.code, answer.err) == (1, "Error: Stopped by the keyboard.\n")
+
+
+@pytest.mark.parametrize("words", [
+    ["runs"], ["corpus", "list"], ["corpus", "show", "a"], ["generate", "a"], ["evaluate", "a"], ["resume", "a"],
+    ["attention", "a", "--text", "b", "--out", "c.png"], ["train", "--corpus", "a"],
+])  # fmt: skip
+def test_a_mistyped_workspace_is_not_made(command: Command, tmp_path: Path, words: list[str]):
+    one_sentence(command(tmp_path / "typo", *words), "There is no workspace in", "typo")
+    assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("words", [
+    ["--workspace", "", "runs"], ["--workspace=", "runs"], ["--workspace", " "], ["--workspace="],
+])  # fmt: skip
+def test_an_empty_workspace_option(capsys: pytest.CaptureFixture[str], words: list[str]):
+    code = run_main(words)
+    one_sentence(Answer(code, *capsys.readouterr()), "--workspace: it is empty")
+
+
+@pytest.mark.parametrize("paths", [[""], ["README.md", " "]])
+def test_an_empty_path(command: Command, trained: Path, paths: list[str]):
+    one_sentence(command(trained, "corpus", "add", *paths), "it is empty. Name a file or folder.")
+    one_sentence(command(trained, "evaluate", "gpt", "--text-file", ""), "--text-file: it is empty")
+
+
+def test_json_without_a_command(command: Command, tmp_path: Path):
+    answer = command(tmp_path, "--json")
+    one_sentence(answer, "Name a command")
+    assert answer.object["field"] == "command"

@@ -12,9 +12,8 @@ try:
     import environment
     import lock
     import messages
-    import screen
     import system_needs
 finally:
     sys.path.remove(str(PACKAGING))
 
-__all__ = ["CHECKOUT", "PACKAGING", "bootstrap", "environment", "lock", "messages", "screen", "system_needs"]
+__all__ = ["CHECKOUT", "PACKAGING", "bootstrap", "environment", "lock", "messages", "system_needs"]

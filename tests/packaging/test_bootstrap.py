@@ -110,6 +110,9 @@ class FakeEnvironment:
     def probe(self):
         return self.answers.pop(0)
 
+    def write_launcher(self):
+        self.prepared.append("launcher")
+
 
 MACOS = bootstrap.System(is_linux=False)
 
@@ -117,7 +120,7 @@ MACOS = bootstrap.System(is_linux=False)
 def test_packages_that_vanished_are_installed_again():
     own = FakeEnvironment("absent: torch", None)
     bootstrap.set_up(own, MACOS, {})
-    assert own.prepared == [environment.State.READY, environment.State.BUILD]
+    assert own.prepared == [environment.State.READY, environment.State.BUILD, "launcher"]
 
 
 def test_a_qt_that_does_not_load_is_said_in_one_sentence():

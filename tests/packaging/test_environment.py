@@ -1,6 +1,7 @@
 """When ``.venv`` is made, completed, made anew or left alone."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -226,3 +227,45 @@ def test_the_stamp_is_plain_json(made):
         "python": HERE,
         "locks": made.hashes(),
     }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the launcher for POSIX is a shell script")
+@pytest.mark.parametrize("place", ["plain", "with spaces and 'quotes'", "mit Ümläuten 目录"])
+def test_the_launcher_runs_the_checkout_from_any_folder(tmp_path, place):
+    checkout, elsewhere = tmp_path / place, tmp_path / "elsewhere"
+    (checkout / "lmstudio_app").mkdir(parents=True)
+    probe = "import os, sys; print(os.getcwd(), *sys.argv[1:], sep='|'); sys.exit(7)\n"
+    (checkout / "lmstudio_app" / "__main__.py").write_text(probe, encoding="utf-8")
+    own = environment.Environment(checkout, for_tests=False)
+    own.programs.mkdir(parents=True)
+    own.python.symlink_to(sys.executable)
+    own.write_launcher()
+    (elsewhere / "lmstudio_app").mkdir(parents=True)  # takes nobody's place
+    link = tmp_path / "link"
+    link.symlink_to(own.launcher)
+    for command in (own.launcher, link):
+        done = subprocess.run(
+            [command, "a b", "*", ""], cwd=elsewhere, capture_output=True, encoding="utf-8", check=False
+        )
+        assert (done.returncode, done.stdout) == (7, f"{elsewhere}|a b|*|\n"), done.stderr
+
+
+def test_the_launcher_is_made_again_when_it_is_not_what_it_should_be(tmp_path):
+    own = environment.Environment(tmp_path, for_tests=False)
+    own.programs.mkdir(parents=True)
+    own.write_launcher()
+    content, made = own.launcher.read_bytes(), own.launcher.stat().st_mtime_ns
+    own.write_launcher()
+    assert own.launcher.stat().st_mtime_ns == made
+    own.launcher.write_bytes(b"other")
+    own.write_launcher()
+    assert own.launcher.read_bytes() == content
+    own.launcher.unlink()
+    own.write_launcher()
+    assert own.launcher.read_bytes() == content
+    assert [path.name for path in own.programs.iterdir()] == [own.launcher.name]
+
+
+def test_the_launcher_for_windows_writes_no_letter_of_the_path():
+    lines = environment.launcher_for_windows().decode("ascii").splitlines()
+    assert lines[-1] == '@"%~dp0python.exe" -P -m lmstudio_app %*'

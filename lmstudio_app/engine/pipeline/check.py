@@ -8,11 +8,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmstudio_app.engine.devices import Device, available_devices, choose_device, cores, memory_bytes
+from lmstudio_app.engine.devices import Device, available_devices, choose_device, cores, memory_bytes, trouble
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.figures import chinese_font
 from lmstudio_app.engine.resources import resources_folder
 from lmstudio_app.engine.workspace import Workspace
+from lmstudio_app.screen import has_screen
 
 WINDOW_TRIAL = (
     "from PySide6.QtWidgets import QApplication, QLabel; a = QApplication(['check', '-platform', 'offscreen']); "
@@ -24,8 +25,9 @@ CURE = "On Debian or Ubuntu, packaging/bootstrap.py names what to install."
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found. `chosen` is what a training takes by itself; `window` is empty when a window can open, else why
-    not; `problems` are sentences to act on."""
+    """What was found. `chosen` is what a training takes by itself; `screen` says whether a window can be seen, `window`
+    is empty when one can be made, else why not; `problems` are sentences about what does not work, `advice` about what
+    would be better."""
 
     devices: tuple[Device, ...]
     chosen: Device
@@ -34,9 +36,11 @@ class Machine:
     workspace: Path
     workspace_writable: bool
     resources: Path
+    screen: bool
     window: str
     chinese_font: str
     problems: tuple[str, ...]
+    advice: tuple[str, ...]
 
 
 def check(workspace_folder: Path | None = None) -> Machine:
@@ -46,18 +50,31 @@ def check(workspace_folder: Path | None = None) -> Machine:
     window = _window_trouble()
     if window:
         problems.append(f"The window cannot open here: {window} {CURE}")
+    devices = tuple(available_devices())
+    for device in devices:
+        if reason := trouble(device):
+            problems.append(f"{device.title} cannot compute: {reason.rstrip('.')}. Train on another device.")
     font = chinese_font()
-    if not font:
-        problems.append("No font with Chinese characters is installed; on Debian take fonts-wqy-microhei.")
-    devices, place = tuple(available_devices()), resources_folder()
+    advice = () if font else ("No font with Chinese characters is installed; on Debian take fonts-wqy-microhei.",)
     return Machine(
-        devices, choose_device(), cores(), memory_bytes(), folder, writable, place, window, font, tuple(problems)
+        devices=devices,
+        chosen=choose_device(),
+        cores=cores(),
+        memory_bytes=memory_bytes(),
+        workspace=folder,
+        workspace_writable=writable,
+        resources=resources_folder(),
+        screen=has_screen(os.environ),
+        window=window,
+        chinese_font=font,
+        problems=tuple(problems),
+        advice=advice,
     )
 
 
 def _workspace(folder: Path | None, problems: list[str]) -> tuple[Path, bool]:
     try:
-        opened = Workspace.open(folder).folder
+        opened = Workspace.open(folder, make=folder is None).folder
     except UserError as error:
         problems.append(str(error))
         return folder or Path(), False
