@@ -18,12 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import os
         from pathlib import Path
 
-        from lmstudio_app.screen import can_open_window
+        from lmstudio_app.screen import is_screen_named
 
-        if can_open_window(os.environ):
+        if is_screen_named(os.environ):
             from lmstudio_app.gui.app import main as open_window
 
-            return open_window(workspace=Path(folder) if folder else None)
+            return open_window(workspace=Path(folder) if folder else None, refused=lambda why: _no_window(words, why))
     try:  # a command, or a window without a screen, which gets a sentence there
         from lmstudio_app.cli import main as run_command
 
@@ -31,6 +31,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # while the command was still being read
         print("Error: Stopped by the keyboard.", file=sys.stderr)
         return 1
+
+
+def _no_window(words: Sequence[str], reason: str) -> int:
+    """Say why no window can be shown; the exit code."""
+    import os
+
+    from lmstudio_app.cli import main as run_command
+    from lmstudio_app.cli.terminal import Terminal
+    from lmstudio_app.engine.errors import UserError
+    from lmstudio_app.screen import has_screen
+
+    if not has_screen(os.environ):
+        return run_command(words)
+    terminal = Terminal()
+    sentence = "Qt cannot open a window here: {reason}. What is missing says: {check}"
+    terminal.fail(UserError(sentence, reason=reason.rstrip(". "), check=terminal.command("check")))
+    return 1
 
 
 def _window_folder(words: Sequence[str]) -> str | None:

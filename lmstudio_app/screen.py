@@ -5,12 +5,9 @@ Knows the standard library alone, since the set-up asks it before anything is in
 
 from __future__ import annotations
 
-import ctypes
 import os
-import socket
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 
 IN_MEMORY = frozenset({"offscreen", "minimal"})
 """Qt's ways to draw a window that nobody sees."""
@@ -18,6 +15,8 @@ IN_MEMORY = frozenset({"offscreen", "minimal"})
 
 def x_server_answers() -> bool:
     """Whether the X server that the variable DISPLAY names lets a program in."""
+    import ctypes
+
     try:
         x11 = ctypes.CDLL("libX11.so.6")
     except OSError:
@@ -36,10 +35,11 @@ def wayland_answers(environ: Mapping[str, str]) -> bool:
     name = environ.get("WAYLAND_DISPLAY")
     if not name:
         return False
-    path = PurePosixPath(environ.get("XDG_RUNTIME_DIR") or "/") / name
+    import socket
+
     try:
         with socket.socket(socket.AF_UNIX) as ours:
-            ours.connect(os.fspath(path))
+            ours.connect(os.path.join(environ.get("XDG_RUNTIME_DIR") or "/", name))  # noqa: PTH118
     except OSError:
         return False
     return True
@@ -70,9 +70,13 @@ def has_screen(
     return False
 
 
-def can_open_window(environ: Mapping[str, str]) -> bool:
-    """Whether Qt can open a window, be it only in memory, where QT_QPA_PLATFORM asks for that."""
-    return not IN_MEMORY.isdisjoint(_ways(environ)) or has_screen(environ)
+def is_screen_named(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether it is worth while to try and open a window: looks at the variables alone, and asks nobody.
+
+    A window in memory counts, where QT_QPA_PLATFORM asks for that.
+    """
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "QT_QPA_PLATFORM")
+    return not platform.startswith("linux") or any(environ.get(name) for name in named)
 
 
 def _ways(environ: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lmstudio_app.screen import can_open_window, has_screen, wayland_answers
+from lmstudio_app.screen import has_screen, is_screen_named, wayland_answers
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,17 @@ def test_a_wayland_socket_without_a_listener_is_no_screen(tmp_path: Path, monkey
     assert not wayland_answers({})
 
 
-def test_a_window_in_memory_can_open_where_qt_is_told_so() -> None:
-    assert can_open_window({"QT_QPA_PLATFORM": "offscreen"})
-    assert can_open_window({"QT_QPA_PLATFORM": "minimal"})
+def test_variables_that_make_a_try_worth_while() -> None:
+    assert is_screen_named({"QT_QPA_PLATFORM": "offscreen"}, "linux")
+    assert is_screen_named({"DISPLAY": ":0"}, "linux")
+    assert is_screen_named({}, "darwin")
+    assert not is_screen_named({"DISPLAY": "", "HOME": "/"}, "linux")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there always is a screen")
-@pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":987"}, {"WAYLAND_DISPLAY": "gone"}])
+@pytest.mark.parametrize(
+    "variables", [{}, {"DISPLAY": ":987"}, {"WAYLAND_DISPLAY": "gone"}, {"QT_QPA_PLATFORM": "xcb"}]
+)
 def test_the_window_without_a_screen_is_one_sentence(tmp_path: Path, variables: dict[str, str]) -> None:
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
     done = subprocess.run(
@@ -76,3 +80,17 @@ def test_the_window_without_a_screen_is_one_sentence(tmp_path: Path, variables: 
         "demo"
     )
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is one way to show a window")
+def test_a_way_to_show_windows_that_is_none_is_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lmstudio_app"],
+        env={**os.environ, "QT_QPA_PLATFORM": "nonsense"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Error: Qt cannot open a window here: Could not find the Qt platform plugin")

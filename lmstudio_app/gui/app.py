@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,21 +16,48 @@ if TYPE_CHECKING:
     from lmstudio_app.gui.session import Session
 
 
-def main(argv: Sequence[str] = (), *, workspace: Path | None = None) -> int:
+def main(
+    argv: Sequence[str] = (), *, workspace: Path | None = None, refused: Callable[[str], int] | None = None
+) -> int:
     """Open the window on `workspace` (None: the one that was open last, else the usual place), until it is closed.
 
-    `argv` are options for Qt. Returns the exit code.
+    `argv` are options for Qt. Returns the exit code. Where Qt cannot show a window, which it cannot be asked before,
+    `refused` tells why, and the process ends with its exit code.
     """
     gc.disable()  # a tenth of the time to the first paint would go into looking at objects that all stay
     from lmstudio_app.gui import theme  # imports Qt, so only now
 
-    application = theme.make_application([sys.argv[0], *argv])
+    with refusal_told(refused):
+        application = theme.make_application([sys.argv[0], *argv])
     theme.current().hold_icons()
     window = open_window(workspace)
     window.painted.connect(gc.enable)
     with bugs_told(window.session):
         window.show()
         return application.exec()
+
+
+@contextlib.contextmanager
+def refusal_told(refused: Callable[[str], int] | None) -> Iterator[None]:
+    """While inside, Qt does not abort the process where it finds no way to show a window: `refused` tells why."""
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+    said: list[str] = []
+
+    def hear(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+        said.append(message)
+        if kind is QtMsgType.QtFatalMsg and refused is not None:  # Qt aborts when this returns
+            code = refused(said[0])
+            sys.stdout.flush()
+            os._exit(code)
+
+    before = qInstallMessageHandler(hear)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
+    for message in said:
+        print(message, file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 class RunFacts(QObject):
     """Words for a drafted run, in the language of the window."""
 
-    def usual(self, draft: Draft) -> list[tuple[str, str]]:
-        """What is known before there is a text: the declared defaults."""
+    def usual(self, draft: Draft, corpus: Corpus | None) -> list[tuple[str, str]]:
+        """What is known without a text, or without settings that suit it: the declared defaults."""
         from lmstudio_app.engine.data.corpus import CorpusSettings
         from lmstudio_app.engine.registry import family
         from lmstudio_app.engine.settings import SettingsError, read
         from lmstudio_app.engine.training.settings import plan, training_settings
 
-        usual = CorpusSettings()
+        usual = corpus.settings if corpus is not None else CorpusSettings()
+        tokenizer = usual.tokenizer
         known = family(draft.family)
         preset = known.presets[draft.preset]
         try:
@@ -36,8 +37,8 @@ class RunFacts(QObject):
             model = known.settings(**preset)
         steps = plan(training_settings(known.learning)(), known.counting_steps(model)).steps
         return [
-            (self.tr("none chosen yet"), ""),
-            self._tokenizer_words(usual.tokenizer.kind, usual.tokenizer.vocabulary),
+            self._text_words(corpus) if corpus is not None else (self.tr("none chosen yet"), ""),
+            self._tokenizer_words(tokenizer.kind, tokenizer.vocabulary),
             (model_words(draft.family, known.outline(model)), declared(known.summary)),
             (self._split_words(usual.split), ""),
             (self._stop_words(known, steps), ""),
@@ -45,18 +46,11 @@ class RunFacts(QObject):
 
     def of_run(self, corpus: Corpus, config: RunConfig) -> list[tuple[str, str]]:
         """Text, tokenizer, model, split and stops of a run, each as (words, what they mean)."""
-        known, statistics = config.described, corpus.statistics
-        whole = number_text.whole
-        text = self.tr("{name}, {size}").format(name=corpus.name, size=number_text.size(statistics.bytes))
-        one = self.tr("1 document, {characters} characters")
-        many = self.tr("{documents} documents, {characters} characters")
-        counts = (one if statistics.documents == 1 else many).format(
-            documents=whole(statistics.documents), characters=whole(statistics.characters)
-        )
+        known = config.described
         model = model_words(config.family, known.outline(config.model))
         return [
-            (text, counts),
-            self._tokenizer_words(config.tokenizer.kind, statistics.vocabulary),
+            self._text_words(corpus),
+            self._tokenizer_words(config.tokenizer.kind, corpus.statistics.vocabulary),
             (model, declared(known.summary)),
             (self._split_words(corpus.settings.split), ""),
             (self._stop_words(known, config.plan.steps), ""),
@@ -80,6 +74,16 @@ class RunFacts(QObject):
         if known.learning == "counting":
             return self.tr("after {steps} passes, one for each length of n-gram").format(steps=steps)
         return self.tr("after {steps} steps").format(steps=number_text.whole(steps))
+
+    def _text_words(self, corpus: Corpus) -> tuple[str, str]:
+        statistics, whole = corpus.statistics, number_text.whole
+        text = self.tr("{name}, {size}").format(name=corpus.name, size=number_text.size(statistics.bytes))
+        one = self.tr("1 document, {characters} characters")
+        many = self.tr("{documents} documents, {characters} characters")
+        counts = (one if statistics.documents == 1 else many).format(
+            documents=whole(statistics.documents), characters=whole(statistics.characters)
+        )
+        return text, counts
 
     def figures(self, corpus: Corpus, config: RunConfig) -> list[tuple[str, str]]:
         """Parameters, memory and how often the text is read, each as (number, unit)."""

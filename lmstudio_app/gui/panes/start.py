@@ -247,7 +247,7 @@ class StartPane(Pane):
             self.run.show_figures(self.facts.figures(corpus, config))
             self.run.set_ready(True, self.tr("Train"))
         else:
-            self.run.show_facts(self.facts.usual(self.session.draft))
+            self.run.show_facts(self.facts.usual(self.session.draft, corpus))
             words = self.tr("Change settings first") if corpus is not None else self.tr("Choose a text first")
             self.run.set_ready(False, words)
         self._show_ladder()
