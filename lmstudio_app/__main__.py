@@ -12,7 +12,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the application with `arguments` (the process' own by default) and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words in (["--version"], ["-V"]):
-        print(f"lmstudio-app {__version__}")
+        try:
+            print(f"lmstudio-app {__version__}", flush=True)
+        except OSError:  # nobody listens
+            return 1
         return 0
     if (folder := _window_folder(words)) is not None:
         import os

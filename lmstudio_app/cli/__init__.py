@@ -5,11 +5,9 @@ Exit codes: 0, 2 for the user's mistake with one sentence naming the field or fi
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
@@ -17,40 +15,39 @@ from cyclopts import App, CycloptsError, Parameter
 from lmstudio_app import __version__
 from lmstudio_app.cli import attention, check, corpus, demo, evaluate, generate, runs, train
 from lmstudio_app.cli.options import Place
-from lmstudio_app.cli.terminal import Stuck, Terminal, write_any_letter
+from lmstudio_app.cli.terminal import OutputLost, Stuck, Terminal, open_streams
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import DiskFull
 
-USER_MISTAKE = 2
-FAILURE = 1
+SUCCESS, FAILURE, USER_MISTAKE = 0, 1, 2
 
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command and return the exit code."""
     words = list(arguments)
-    write_any_letter()
+    open_streams()
     terminal = Terminal()
     terminal.json = "--json" in words  # already for a mistake in the family, which is read before the rest
     try:
         app = _app(terminal, words)
         code = app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except UserError as error:
+        if isinstance(error, OutputLost) and error.unread:
+            return SUCCESS
         terminal.fail(error)
-        return FAILURE if isinstance(error, Stuck | DiskFull) else USER_MISTAKE
+        return FAILURE if isinstance(error, Stuck | DiskFull | OutputLost) else USER_MISTAKE
     except CycloptsError as error:
         terminal.fail(UserError("{sentence}", sentence=" ".join(str(error).split())))
         return USER_MISTAKE
     except KeyboardInterrupt:
         terminal.fail(UserError("Stopped by the keyboard."))
         return FAILURE
-    except BrokenPipeError:  # the reader of our output left early, as `head` does
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # silences the flush at exit
-        return 0
     except Exception as error:
         traceback.print_exc()
         terminal.fail(UserError("{kind}: {reason}", kind=type(error).__name__, reason=str(error)))
         return FAILURE
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else SUCCESS
 
 
 def _app(terminal: Terminal, words: Sequence[str]) -> App:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, Noted, Progress, SourceSkipped
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.workspace import Workspace
 
 
+Result = TypeVar("Result")
 PROGRAMS = ("lmstudio-app", "lmstudio-app.exe", "lmstudio-app.cmd")
 
 
@@ -166,10 +168,50 @@ def program() -> list[str]:
     return [str(beside.relative_to(here) if here in beside.parents else beside)]
 
 
-def write_any_letter() -> None:
-    """Let standard output show as a code what its encoding lacks (on an old console, or of a file's odd name)."""
+def open_streams() -> None:
+    """Make standard output and error fit for every letter and every place that they lead to.
+
+    What their encoding lacks (on an old console, or of a file's odd name) shows as a code. One that was closed leads
+    nowhere: the next file to be opened must not get its number, and what is printed then.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout = cast(TextIO, _Output(sys.stdout))
+
+
+class OutputLost(UserError):  # noqa: N818  (the name says what happened)
+    """Standard output takes nothing more; `unread` when its reader has left, as `head` does."""
+
+    def __init__(self, error: OSError) -> None:
+        self.unread = isinstance(error, BrokenPipeError)
+        super().__init__("The output could not be written: {reason}.", reason=error.strerror or str(error))
+
+
+class _Output:
+    """Standard output that says by `OutputLost` when it takes nothing more, and then leads nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._kept(lambda: self._stream.write(text))
+
+    def flush(self) -> None:
+        self._kept(self._stream.flush)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _kept(self, work: Callable[[], Result]) -> Result:
+        try:
+            return work()
+        except OSError as error:
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            raise OutputLost(error) from error
 
 
 def _words(name: str) -> str:

@@ -14,9 +14,9 @@ from cyclopts import App, Parameter
 
 from lmstudio_app.cli.options import Place, nested, with_options
 from lmstudio_app.cli.runs import duration
-from lmstudio_app.cli.terminal import Stuck, Terminal
+from lmstudio_app.cli.terminal import OutputLost, Stuck, Terminal
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CheckpointSaved, JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
+from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, StepDone, Validated
 from lmstudio_app.engine.registry import families, family
 from lmstudio_app.engine.settings import Declaration, Settings, declarations
 from lmstudio_app.engine.storage.names import check_name
@@ -156,11 +156,28 @@ def follow(terminal: Terminal, run: "Run", execution: dict[str, Any] | None = No
     show = Display(terminal)
     training = pipeline.train(run, control, execution=execution)
     with stop_on_signal(control), terminal.bars() as bars, closing(training):
-        for event in training:
-            terminal.event(event)
-            show.event(event, bars)
+        try:
+            for event in training:
+                terminal.event(event)
+                show.event(event, bars)
+        except (Stuck, OutputLost) as error:
+            training.close()  # which keeps a checkpoint where it can
+            raise _left(terminal, run, str(error)) from error
     if show.ended is not None and not terminal.json:
         print(show.closing_words())
+
+
+def _left(terminal: Terminal, run: "Run", reason: str) -> Stuck:
+    """Why a training cannot be followed to its end, and how to go on with it."""
+    saved = run.checkpoints()
+    if not saved:
+        return Stuck("{reason} Nothing of the run was saved yet.", reason=reason)
+    return Stuck(
+        "{reason} The checkpoint of step {step:,} is kept. Go on with: {command}",
+        reason=reason,
+        step=saved[-1].step,
+        command=terminal.command("resume", run.name),
+    )
 
 
 class Display:
@@ -171,8 +188,6 @@ class Display:
         self._task: Any = None
         self._steps = 0
         self._step = 0
-        self._run = ""
-        self._saved_step = 0
         self._last_row: dict[str, Any] = {}
         self._validation: float | None = None
         self.ended: RunEnded | None = None
@@ -184,12 +199,9 @@ class Display:
         """
         match event:
             case JobPaused() if event.reason:
-                raise self._stuck(event.reason)
-            case CheckpointSaved():
-                self._saved_step = event.step
+                raise Stuck("{reason}", reason=event.reason)
             case RunStarted():
-                self._run, self._steps = event.run, event.steps
-                self._step = self._saved_step = event.step
+                self._steps, self._step = event.steps, event.step
                 begun = f", going on after step {event.step:,}" if event.step else ""
                 self._terminal.say(f"Run {event.run}: {event.parameters:,} parameters on {event.device}{begun}")
                 self._terminal.say(f"Folder {event.folder}")
@@ -208,16 +220,6 @@ class Display:
                 self.ended = event
         if bars is not None and self._task is not None:
             bars.update(self._task, completed=self._step, rate=self._line())
-
-    def _stuck(self, reason: str) -> Stuck:
-        if not self._saved_step:
-            return Stuck("{reason} Nothing of the run was saved yet.", reason=reason)
-        return Stuck(
-            "{reason} The checkpoint of step {step:,} is kept. Go on with: {command}",
-            reason=reason,
-            step=self._saved_step,
-            command=self._terminal.command("resume", self._run),
-        )
 
     def _line(self) -> str:
         parts = [f"step {self._step:,} of {self._steps:,}"]

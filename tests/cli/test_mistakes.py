@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -311,3 +312,57 @@ def test_json_without_a_command(command: Command, tmp_path: Path):
     answer = command(tmp_path, "--json")
     one_sentence(answer, "Name a command")
     assert answer.object["field"] == "command"
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+
+
+def started(
+    workspace: Path, *words: str, output: str = "/dev/null", shell: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, through the shell."""
+    line = shlex.join([sys.executable, "-m", "lmstudio_app", "--workspace", str(workspace), *words])
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{line} {shell or '>' + output}"], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@needs_full
+@pytest.mark.parametrize("words", [["runs"], ["runs", "--json"], ["corpus", "show", "animals"], ["--help"]])
+def test_output_on_a_full_disk(trained: Path, words: list[str]):
+    done = started(trained, *words, output="/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output could not be written: No space left on device.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("shell", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(trained: Path, shell: str):
+    done = started(trained, "runs", shell=shell)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert started(trained, "generate", "none", shell=shell).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_a_reader_that_leaves_early(trained: Path, tmp_path: Path):
+    done = started(trained, "runs", "--json", shell="| true")
+    assert done.stderr == ""
+    w = Path(shutil.copytree(trained, tmp_path / "w"))
+    endless = {"--training.steps": "100000", "--training.validate-every": "5", "--training.checkpoint-every": "0"}
+    options = dict(zip(TINY["gpt"][::2], TINY["gpt"][1::2], strict=True)) | endless | {"--name": "piped"}
+    words = [word for pair in options.items() for word in pair]
+    done = started(w, "train", "--corpus", "animals", *words, shell="| head -4")
+    told = done.stderr.splitlines()[-1]
+    assert told.startswith("Error: The output could not be written: Broken pipe. The checkpoint of step ")
+    assert "is kept. Go on with: " in told
+    assert Workspace.open(w).run("piped").state == "stopped"
+
+
+@needs_full
+def test_a_training_that_cannot_tell_anything_leaves_no_folder(trained: Path, tmp_path: Path):
+    w = Path(shutil.copytree(trained, tmp_path / "w"))
+    done = started(w, "train", "--corpus", "animals", *TINY["gpt"], "--name", "mute", output="/dev/full")
+    assert done.returncode == 1
+    assert "No space left on device. Nothing of the run was saved yet." in done.stderr
+    assert not (w / "runs" / "mute").exists()
