@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.exceptions import UnusedCliTokensError
 
 from lmstudio_app import __version__
 from lmstudio_app.cli import attention, check, corpus, demo, evaluate, generate, runs, train
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         terminal.fail(error)
         return FAILURE if isinstance(error, Stuck | DiskFull | OutputLost) else USER_MISTAKE
     except CycloptsError as error:
-        terminal.fail(UserError("{sentence}", sentence=" ".join(str(error).split())))
+        terminal.fail(_misread(error))
         return USER_MISTAKE
     except KeyboardInterrupt:
         terminal.fail(UserError("Stopped by the keyboard."))
@@ -48,6 +49,14 @@ def main(arguments: Sequence[str]) -> int:
         terminal.fail(UserError("{kind}: {reason}", kind=type(error).__name__, reason=str(error)))
         return FAILURE
     return code if isinstance(code, int) else SUCCESS
+
+
+def _misread(error: CycloptsError) -> UserError:
+    """The sentence for words that are no command of ours."""
+    if isinstance(error, UnusedCliTokensError):
+        words = " ".join(error.unused_tokens or ())
+        return UserError("“{words}” is too much here. A name with spaces goes into quotes.", words=words)
+    return UserError("{sentence}", sentence=" ".join(str(error).split()))
 
 
 def _app(terminal: Terminal, words: Sequence[str]) -> App:

@@ -27,12 +27,13 @@ def register(app: App, terminal: Terminal) -> None:
         from lmstudio_app.engine import pipeline
 
         pipeline.check_attention_format(out)
-        trace = pipeline.inspect(terminal.workspace().run(run), text, checkpoint=checkpoint, passed_over=terminal.noted)
+        trace = pipeline.inspect(terminal.workspace().run(run), text, checkpoint=checkpoint, heard=terminal.heard)
         pipeline.save_attention(trace, out, layer=layer, head=head)
         layers, heads = trace.attention.shape[:2]
         terminal.result(
             {
                 "run": run,
+                "step": terminal.step,
                 "file": str(out.resolve()),
                 "layers": layers,
                 "heads": heads,

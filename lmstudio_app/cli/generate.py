@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from lmstudio_app.cli.options import with_options
-from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.cli.terminal import Terminal, harmless
 from lmstudio_app.engine.events import GenerationEnded, PromptRead, TokenWritten
 from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.engine.settings import SettingsError, declarations, read
@@ -34,16 +34,16 @@ def register(app: App, terminal: Terminal) -> None:
         opened = terminal.workspace().run(run)
         written: list[int] = []
         probabilities: list[float] = []
-        for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint, passed_over=terminal.noted):
+        for event in pipeline.generate(opened, prompt, sampling, checkpoint=checkpoint, heard=terminal.heard):
             if isinstance(event, PromptRead):
                 prompt_tokens = len(event.tokens)
                 if not terminal.json:
-                    sys.stdout.write(prompt)
+                    sys.stdout.write(harmless(prompt))
             elif isinstance(event, TokenWritten):
                 written.append(event.token)
                 probabilities.append(event.probability)
                 if not terminal.json:
-                    sys.stdout.write(event.text)
+                    sys.stdout.write(harmless(event.text))
                     sys.stdout.flush()
             elif isinstance(event, GenerationEnded):
                 end = event
@@ -51,7 +51,14 @@ def register(app: App, terminal: Terminal) -> None:
             print()
             return
         terminal.result(
-            {"run": run, "prompt": prompt, "text": end.text, "tokens": end.tokens, "prompt_tokens": prompt_tokens}
+            {
+                "run": run,
+                "step": terminal.step,
+                "prompt": prompt,
+                "text": end.text,
+                "tokens": end.tokens,
+                "prompt_tokens": prompt_tokens,
+            }
             | {"token_ids": written, "probabilities": probabilities, "seconds": end.seconds, "reason": end.reason}
         )
 

@@ -28,12 +28,15 @@ def register(app: App, terminal: Terminal) -> None:
                 "–" if s.best_bits_per_byte is None else f"{s.best_bits_per_byte:.3f}",
                 f"{s.step:,} / {s.steps:,}",
                 duration(s.seconds),
-                s.reason or s.state,
+                s.state,
             )
             for s in summaries
         ]
         first = terminal.command("train", "--corpus", "NAME", "--family", "gpt")
         terminal.table(COLUMNS, rows, f"No runs yet. Train one with: {first}")
+        for summary in summaries:
+            if summary.reason:
+                terminal.note(f"{summary.name}: {summary.reason}")
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Event, Noted, Progress, SourceSkipped
+from lmstudio_app.engine.events import CheckpointRead, Event, Noted, Progress, SourceSkipped
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBars
@@ -41,6 +41,7 @@ class Terminal:
     def __init__(self) -> None:
         self.workspace_folder: Path | None = None
         self.json = False
+        self.step: int | None = None  # of the checkpoint that was read
 
     def workspace(self, *, make: bool = False) -> Workspace:
         """The workspace named by `--workspace`, or the user's own. One that was named is made only where a command
@@ -63,6 +64,13 @@ class Terminal:
     def note(self, text: str) -> None:
         """One line beside the result, on standard error; a line end inside it (in a file's name) becomes a space."""
         print(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text), file=sys.stderr, flush=True)
+
+    def heard(self, event: Event) -> None:
+        """What is told while a model is opened."""
+        if isinstance(event, CheckpointRead):
+            self.step = event.step
+        elif isinstance(event, Noted):
+            self.noted(event)
 
     def noted(self, event: Noted) -> None:
         """What stops nothing, but should be known."""
@@ -106,6 +114,8 @@ class Terminal:
         sentence = str(error)
         if error.choices and not all(str(choice) in sentence for choice in error.choices):
             sentence += " Values that work: " + ", ".join(str(choice) for choice in error.choices) + "."
+        if error.field == "encoding":
+            sentence += " Name it with --encoding."
         if self.json:
             self._print_json({"error": sentence, "field": error.field or None, "choices": list(error.choices)})
         self.note(f"Error: {sentence}")
@@ -153,6 +163,16 @@ class Terminal:
     def _print_json(self, values: Mapping[str, Any]) -> None:
         every = (sys.stdout.encoding or "").lower().startswith("utf")  # can it write every letter?
         print(json.dumps(values, ensure_ascii=not every, allow_nan=False, default=str), flush=True)
+
+
+def harmless(text: str) -> str:
+    """`text` without what would move a terminal's cursor, change its colours or turn its letters around: control
+    characters other than tab and line end show as U+FFFD. Of no matter where another program reads."""
+    if not sys.stdout.isatty():
+        return text
+    return re.sub(
+        r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "\N{REPLACEMENT CHARACTER}", text
+    )
 
 
 def program() -> list[str]:

@@ -165,6 +165,13 @@ class Noted(Event):
 
 
 @dataclass(frozen=True)
+class CheckpointRead(Event):
+    """The model of the checkpoint at `step` is the one that is used."""
+
+    step: int
+
+
+@dataclass(frozen=True)
 class PromptRead(Event):
     """The prompt as the model sees it: token texts, and the nats that each token cost."""
 
@@ -196,13 +203,15 @@ class GenerationEnded(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """Scores of a model on a text, each token scored once; `method` says how windows were laid."""
+    """Scores of a model on a text, each token scored once; `method` says how windows were laid. Of the `bytes`,
+    `unknown_bytes` belong to characters that the vocabulary lacks."""
 
     bits_per_byte: float
     perplexity: float
     nats_per_token: float
     tokens: int
     bytes: int
+    unknown_bytes: int
     method: str
 
 

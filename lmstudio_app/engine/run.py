@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Noted
+from lmstudio_app.engine.events import CheckpointRead, Event, Noted
 from lmstudio_app.engine.storage import atomic, locks
 from lmstudio_app.engine.storage.json_lines import read_jsonl
 from lmstudio_app.engine.training import checkpoint, execution, run_config
@@ -203,16 +203,16 @@ class Run:
         self,
         which: Literal["best", "last"] | int = "best",
         device: str = "cpu",
-        passed_over: Callable[[Noted], None] | None = None,
+        heard: Callable[[Event], None] | None = None,
     ) -> Model:
         """The model of a checkpoint, ready to be used on `device`.
 
-        A step is taken at its word; where the best or last one is damaged, the newest sound one is taken: `log.txt` and
-        `passed_over` say so. Raises `UserError`.
+        A step is taken at its word; where the best or last one is damaged, the newest sound one is taken, and
+        `log.txt` says so. `heard` is told that too, and which one was read. Raises `UserError`.
         """
         from lmstudio_app.engine.task import task
 
-        weights = self._weights(which, passed_over)
+        weights = self._weights(which, heard)
         model = task("language-modelling").blank(self.config.described, self.config.model, self.tokenizer().vocabulary)
         model.load_weights(weights)
         if self.config.described.learning == "gradient":
@@ -221,7 +221,7 @@ class Run:
         return model
 
     def _weights(
-        self, which: Literal["best", "last"] | int, passed_over: Callable[[Noted], None] | None
+        self, which: Literal["best", "last"] | int, heard: Callable[[Event], None] | None
     ) -> dict[str, NDArray[np.generic]]:
         saved = self.checkpoints()
         if not saved:
@@ -229,7 +229,9 @@ class Run:
         if isinstance(which, int):
             for one in saved:
                 if one.step == which:
-                    return checkpoint.load_weights(one.folder)
+                    weights = checkpoint.load_weights(one.folder)
+                    self._tell((), one, False, heard)
+                    return weights
             raise UserError(
                 "The run “{name}” has no checkpoint at step {step}. It has: {steps}.",
                 name=self.name,
@@ -248,7 +250,7 @@ class Run:
             except Damaged as error:
                 damages.setdefault(one.folder, error)
             else:
-                self._tell(damages.values(), one, one.folder in damages, passed_over)
+                self._tell(damages.values(), one, one.folder in damages, heard)
                 return weights
         raise UserError(
             "All checkpoints of the run “{name}” are damaged. The first reason: {reason}",
@@ -257,7 +259,7 @@ class Run:
         )
 
     def _tell(
-        self, damages: Iterable[Damaged], used: Checkpoint, in_part: bool, passed_over: Callable[[Noted], None] | None
+        self, damages: Iterable[Damaged], used: Checkpoint, in_part: bool, heard: Callable[[Event], None] | None
     ) -> None:
         """Say what was passed over, and what is used; of that, the weights alone may be sound."""
         notes = [Noted(damage.template, damage.values) for damage in damages]
@@ -268,8 +270,9 @@ class Run:
             notes.append(Noted(sentence, {"step": used.step}))
         for note in notes:
             self.log(note.sentence.format(**note.values))
-            if passed_over is not None:
-                passed_over(note)
+        if heard is not None:
+            for event in (*notes, CheckpointRead(used.step)):
+                heard(event)
 
     # For the one who writes -------------------------------------------------------------------------------------
 

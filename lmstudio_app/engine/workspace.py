@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.run import Run, RunConfig, RunSummary
 from lmstudio_app.engine.storage import atomic, locks
-from lmstudio_app.engine.storage.names import check_name, free_name, inside
+from lmstudio_app.engine.storage.names import check_name, find_name, free_name, inside
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
@@ -67,19 +67,20 @@ class Workspace:
         """Open a corpus. Raises `UserError` when it is not there or damaged."""
         from lmstudio_app.engine.data.corpus import Corpus
 
-        if name not in self.corpora():
+        known = self.corpora()
+        if (found := find_name(name, known)) is None:
             raise UserError(
                 "There is no corpus “{name}”. There are: {known}.",
                 field="corpus",
-                choices=self.corpora(),
+                choices=known,
                 name=name,
-                known=", ".join(self.corpora()) or "none yet",
+                known=", ".join(known) or "none yet",
             )
-        return Corpus.open(self.corpus_folder(name))
+        return Corpus.open(self.corpus_folder(found))
 
     def dependents(self, corpus: str) -> list[str]:
         """The names of the runs that learn from a corpus."""
-        return [run.name for run in self._sound_runs() if run.config.corpus == corpus]
+        return [run.name for run in self._sound_runs() if find_name(corpus, [run.config.corpus]) is not None]
 
     def delete_corpus(self, name: str) -> str:
         """Move a corpus to the bin, and return what it is called there.
@@ -106,9 +107,9 @@ class Workspace:
         runs = [self.run(name) for name in self.dependents(old)]
         for run in runs:
             _refuse_held(run.folder)
-        self._rename(self._corpora, old, new, "corpus")
+        renamed = self._rename(self._corpora, old, new, "corpus")
         for run in runs:
-            run.rename_corpus(new)
+            run.rename_corpus(renamed.name)
 
     # Runs -------------------------------------------------------------------------------------------------------
 
@@ -180,10 +181,9 @@ class Workspace:
         return runs
 
     def _existing(self, place: Path, name: str, kind: str) -> Path:
-        folder = inside(place, name)
         known = _names(place)
-        if name in known:  # not asked of the disk: one that ignores case would take another spelling
-            return folder
+        if (found := find_name(name, known)) is not None:  # a disk that ignores case would find another one too
+            return inside(place, found)
         sentences = {
             "run": "There is no run “{name}”. There are: {known}.",
             "corpus": "There is no corpus “{name}”. There are: {known}.",
@@ -191,8 +191,9 @@ class Workspace:
         raise UserError(sentences[kind], field=kind, choices=known, name=name, known=", ".join(known) or "none yet")
 
     def _rename(self, place: Path, old: str, new: str, kind: str) -> Path:
+        new = check_name(new)
         folder, target = self._existing(place, old, kind), inside(place, new)
-        same = old.casefold() == new.casefold()
+        same = find_name(old.casefold(), [new.casefold()]) is not None
         if not same and free_name(place, new) != new:
             free = free_name(place, new)
             raise UserError(

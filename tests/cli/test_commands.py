@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmstudio_app.cli.terminal import program
+from lmstudio_app.cli.terminal import harmless, program
 from tests.cli.conftest import TEXT, TINY, Command
 
 
@@ -239,3 +240,30 @@ def test_hints_name_a_command_that_works_here(
     monkeypatch.setattr(sys, "executable", str(tmp_path / (place or "here/bin") / "python"))
     monkeypatch.setenv("PATH", str(tmp_path / on_path) if on_path else "")
     assert program() == [word.format(tmp=tmp_path) for word in expected]
+
+
+def test_the_step_of_the_checkpoint_that_was_used(command: Command, trained: Path, tmp_path: Path):
+    w = Path(shutil.copytree(trained, tmp_path / "w"))
+    picture = tmp_path / "a.csv"
+    for damaged, step in ((None, 12), ("step-000000012", 8)):
+        if damaged:
+            (w / "runs" / "gpt" / "checkpoints" / damaged / "model.safetensors").write_bytes(b"x")
+        assert command(w, "generate", "gpt", "--tokens", "2", "--checkpoint", "last", "--json").object["step"] == step
+        assert command(w, "evaluate", "gpt", "--checkpoint", "last", "--json").object["step"] == step
+        words = ["--text", "The", "--out", picture, "--checkpoint", "last", "--json"]
+        assert command(w, "attention", "gpt", *words).object["step"] == step
+    assert command(w, "evaluate", "gpt", "--checkpoint", "8", "--json").object["step"] == 8
+
+
+def test_scores_say_how_much_the_vocabulary_lacks(command: Command, trained: Path, tmp_path: Path):
+    text = tmp_path / "odd.txt"
+    text.write_text("The mole met 漢字 owls.", encoding="utf-8")
+    scores = command(trained, "evaluate", "gpt", "--text-file", text, "--json").object
+    assert (scores["bytes"], scores["unknown_bytes"]) == (len(text.read_bytes()), 6)
+
+
+def test_control_characters_do_not_drive_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    torn = "a\x1b[31m\rb\tc\n\u202ed\x9b"
+    assert harmless(torn) == torn  # another program gets what was written
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert harmless(torn) == "a\ufffd[31m\ufffdb\tc\n\ufffdd\ufffd"

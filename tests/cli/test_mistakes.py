@@ -366,3 +366,30 @@ def test_a_training_that_cannot_tell_anything_leaves_no_folder(trained: Path, tm
     assert done.returncode == 1
     assert "No space left on device. Nothing of the run was saved yet." in done.stderr
     assert not (w / "runs" / "mute").exists()
+
+
+def test_words_that_are_no_command_of_ours(command: Command, trained: Path, tmp_path: Path):
+    one_sentence(
+        command(trained, "generate", "run", "001"), "“001” is too much here. A name with spaces goes into quotes."
+    )
+    one_sentence(command(trained, "trian"), "trian", "Did you mean", "train")
+    one_sentence(
+        command(trained, "train", "--corpus", "animals", "--training.stpes", "5"), "Did you mean --training.steps?"
+    )
+    one_sentence(
+        command(trained, "evaluate", "gpt", "--split", "test", "--text-file", "a.txt"), "--split: leave it out"
+    )
+    one_sentence(command(trained, "train", tmp_path / "none.toml"), "none.toml” is not there.")
+    (tmp_path / "binary.toml").write_bytes(b"\x7fELF\xd0\xd0")
+    one_sentence(command(trained, "train", tmp_path / "binary.toml"), "binary.toml” is not a TOML file: it is not text")
+    (tmp_path / "cut.txt").write_bytes(b"Hello world. " * 300 + b"\xc3")
+    one_sentence(command(trained, "corpus", "add", tmp_path / "cut.txt"), "utf-8+replace", "Name it with --encoding.")
+
+
+def test_reasons_stand_beneath_the_table(command: Command, trained: Path, tmp_path: Path):
+    w = Path(shutil.copytree(trained, tmp_path / "w"))
+    (w / "runs" / "ngram" / "run.toml").write_text("name = [", encoding="utf-8")
+    answer = command(w, "runs")
+    (row,) = (line for line in answer.out.splitlines() if line.startswith("ngram"))
+    assert row.rstrip().endswith("damaged")
+    assert answer.err.startswith("ngram: ") and "run.toml" in answer.err and answer.err.count("\n") == 1

@@ -13,7 +13,7 @@ import pytest
 
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Noted
+from lmstudio_app.engine.events import CheckpointRead, Event, Noted
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.settings import SettingsError
 from lmstudio_app.engine.storage import atomic
@@ -77,24 +77,24 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_newest_sound_one(run: Run) -
 
 
 def test_a_checkpoint_with_a_damaged_state_comes_after_the_sound_ones(run: Run) -> None:
-    steps = [saved.step for saved in run.checkpoints()]
-    newest = run.checkpoints()[-1]
+    def told(expected: int) -> list[str]:
+        """What is told while the best model is opened, which is to be that of the step `expected`."""
+        events: list[Event] = []
+        tokens = run.tokenizer().encode("the fox")
+        scores = run.model("best", heard=events.append).score(tokens)
+        np.testing.assert_array_equal(scores, run.model(expected).score(tokens))
+        assert events.pop() == CheckpointRead(expected)
+        return [event.sentence.format(**event.values) for event in events if isinstance(event, Noted)]
+
+    assert run.best is not None
+    assert told(run.best.step) == []
+    *_, before, newest = run.checkpoints()
     (newest.folder / "state.json").write_bytes(b"{}")
-    notes: list[Noted] = []
-    tokens = run.tokenizer().encode("the fox")
-    np.testing.assert_array_equal(
-        run.model("best", passed_over=notes.append).score(tokens), run.model(steps[-2]).score(tokens)
-    )
-    told = [note.sentence.format(**note.values) for note in notes]
-    assert "state.json” is damaged" in told[0] and told[-1] == f"The checkpoint of step {steps[-2]} is used."
+    damage, used = told(before.step)
+    assert "state.json” is damaged" in damage and used == f"The checkpoint of step {before.step} is used."
     for saved in run.checkpoints()[:-1]:
         (saved.folder / "model.safetensors").write_bytes(b"x")
-    notes.clear()
-    np.testing.assert_array_equal(
-        run.model("best", passed_over=notes.append).score(tokens), run.model(newest.step).score(tokens)
-    )
-    last = notes[-1].sentence.format(**notes[-1].values)
-    assert last == f"The weights of the checkpoint of step {newest.step} are sound, and are used."
+    assert told(newest.step)[-1] == f"The weights of the checkpoint of step {newest.step} are sound, and are used."
 
 
 def test_a_run_file_that_was_cut_short_is_damaged(trained: Run, run: Run) -> None:
@@ -159,7 +159,7 @@ def test_a_run_file_repeats_the_run(trained: Run, run: Run) -> None:
     assert again.execution is None
     with pytest.raises(SettingsError, match=r"training\.batch"):
         pipeline.draft_from_file(run.folder / "run.toml", workspace, values={"training": {"batch": 0}})
-    with pytest.raises(UserError, match=r"missing\.toml.*no longer there"):
+    with pytest.raises(UserError, match=r"missing\.toml.*not there"):
         pipeline.draft_from_file(run.folder / "missing.toml", workspace)
     with pytest.raises(UserError, match="There is no corpus “none”"):
         pipeline.draft_from_file(run.folder / "run.toml", workspace, corpus="none")

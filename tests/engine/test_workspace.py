@@ -171,6 +171,23 @@ def test_folders_that_nobody_may_look_into_are_told(workspace: Workspace, monkey
     assert "There is no permission" in workspace.runs()[0].reason
 
 
+def test_a_name_is_one_name_in_whatever_way_its_letters_are_written(workspace: Workspace) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    assert composed != apart
+    workspace.rename_corpus("tales", apart)
+    assert workspace.corpora() == [composed]
+    for spelling in (composed, apart):
+        config = pipeline.draft(workspace, corpus=spelling, family="ngram", name=spelling)
+        assert (config.corpus, config.name) == (composed, composed)
+        workspace.new_run(config)
+    assert workspace.run_names() == [composed, f"{composed} 2"]
+    assert workspace.run(apart).name == composed
+    assert workspace.dependents(apart) == [composed, f"{composed} 2"]
+    (workspace.folder / "runs" / composed).rename(workspace.folder / "runs" / apart)  # as another system may spell it
+    assert workspace.run(composed).folder.name == apart
+    assert workspace.delete_run(composed) == apart
+
+
 def test_runs_come_newest_first(workspace: Workspace) -> None:
     for number in (2, 1, 3):
         run = small_run(workspace, name=f"run {number}")

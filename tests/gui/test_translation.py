@@ -21,10 +21,10 @@ def test_words_are_looked_up_whole_and_filled_afterwards():
 
 
 def test_a_persons_mistake_is_told_in_its_own_sentence():
-    error = UserError("“{path}” is no longer there.", path="a.txt")
-    assert sentence(error) == "“a.txt” is no longer there."
+    error = UserError("“{path}” is not there.", path="a.txt")
+    assert sentence(error) == "“a.txt” is not there."
     with installed():
-        assert sentence(error).startswith("⟦“a.txt” is no longer there.")
+        assert sentence(error).startswith("⟦“a.txt” is not there.")
 
 
 def test_a_wrong_setting_names_its_field():

@@ -154,14 +154,16 @@ def without_mark(text: str, encoding: str) -> str:
 
 def misfit(path: str, encoding: str, place: int) -> Unreadable:
     """The error for a text that is not in the encoding a person named."""
+    lenient = encoding.partition("+")[0] + "+replace"
     return Unreadable(
-        "“{path}” is not {encoding}: the byte at place {place} does not fit. Choose another encoding, or "
-        "“{encoding}+replace” to show what does not fit as �.",
+        "“{path}” is not {encoding}: the byte at place {place} does not fit. Choose another encoding, or “{lenient}” "
+        "to show what does not fit as �.",
         field="encoding",
-        choices=[f"{encoding.partition('+')[0]}+replace"],
+        choices=[lenient],
         path=path,
         encoding=encoding,
         place=place,
+        lenient=lenient,
     )
 
 
@@ -236,7 +238,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 def unreadable(path: Path, error: OSError) -> Unreadable:
     """One sentence for a source that the system does not let us read."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return Unreadable("“{path}” is not there (any more). Check the name, or choose another file.", path=path)
+        return Unreadable("“{path}” is not there. Check the name, or choose another file.", path=path)
     if isinstance(error, PermissionError) and not path.is_dir():
         return Unreadable(
             "“{path}” may not be read: there is no permission. Change that, or choose another.", path=path

@@ -227,6 +227,9 @@ class Examination:
         Candidates in `unfit` do not decode as a whole, so they are offered with their damaged places shown.
         """
         names = ["utf-8+cp1252", "utf-8+replace"] if self._in_utf_8_sequences else []
+        cut = self._utf_8 is not None  # UTF-8 but for the last character, of which a part is missing
+        if cut:
+            names = ["utf-8+replace"]
         plausible = (c.encoding for c in candidates if self._zeros or c.encoding not in WIDE)
         names += [name + ("+replace" if name in unfit else "") for name in islice(plausible, 6)]
         names += ["latin-1", "koi8_r", *(f"{encoding}+replace" for encoding in ("cp1252", *SEVERAL_BYTES))]
@@ -239,7 +242,7 @@ class Examination:
             shown = excerpt(text, self._trouble_place * len(text) // max(1, len(self._trouble)))
             if shown and all(shown != other for _, other in options.values()):
                 options[name] = (cost(lenient(sample, name), name), shown)
-        ranked = sorted(options.items(), key=lambda option: option[1][0])
+        ranked = sorted(options.items(), key=lambda option: (not (cut and option[0] == "utf-8+replace"), option[1][0]))
         return EncodingDoubtful(self._path, [(name, shown) for name, (_, shown) in ranked[:5]])
 
 

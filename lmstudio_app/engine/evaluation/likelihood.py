@@ -60,6 +60,7 @@ def scores(total: Likelihood, text_bytes: int, unknown_bytes: int, method: str) 
         nats_per_token=nats_per_token,
         tokens=total.tokens,
         bytes=text_bytes,
+        unknown_bytes=unknown_bytes,
         method=method,
     )
 

@@ -47,7 +47,7 @@ def draft(
     config = from_mapping(
         {
             "name": check_name(name) if name else next_run_name(workspace),
-            "corpus": corpus,
+            "corpus": opened.name,
             "corpus_hash": opened.data_hash,
             "family": family,
             **given,
@@ -86,7 +86,7 @@ def draft_from_file(
     opened = workspace.corpus(wanted)
     if "tokenizer" not in stored:
         merged["tokenizer"] = opened.settings.tokenizer.model_dump() | merged["tokenizer"]
-    merged |= {"corpus": wanted, "corpus_hash": opened.data_hash}
+    merged |= {"corpus": opened.name, "corpus_hash": opened.data_hash}
     merged["name"] = name or merged.get("name") or tidy_name(path.stem)
     return _ready(from_mapping(merged), opened)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmstudio_app.engine.data.splits import SPLITS, Split
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Evaluated, Noted, Progress
+from lmstudio_app.engine.events import Evaluated, Event, Progress
 from lmstudio_app.engine.pipeline.opening import open_model
 from lmstudio_app.engine.storage.atomic import present
 
@@ -39,11 +39,11 @@ def evaluate(
     encoding: str | None = None,
     checkpoint: str | int = "best",
     device: str = "auto",
-    passed_over: Callable[[Noted], None] | None = None,
+    heard: Callable[[Event], None] | None = None,
 ) -> Iterator[Progress | Evaluated]:
     """Score `checkpoint` of `run` on a split of its corpus, or on `text`, or on the text in `text_file`.
 
-    The text in a file or in `text` is cleaned as the run's corpus was. Ends with `Evaluated`. `passed_over`
+    The text in a file or in `text` is cleaned as the run's corpus was. Ends with `Evaluated`. `heard`
     hears of damaged checkpoints in place of which an older one is taken. Raises `UserError` when
     the corpus is gone or has changed, the file cannot be read, or there is no such checkpoint.
     """
@@ -53,7 +53,7 @@ def evaluate(
     if text_file is not None:
         text = _read(text_file, encoding)
     scored = _of_split(run, split) if text is None else _of_text(run, text)
-    model = open_model(run, checkpoint, device, passed_over)
+    model = open_model(run, checkpoint, device, heard)
     total = Likelihood(0.0, 0)
     yield Progress("Scoring", 0, len(scored.tokens), "tokens")
     for part in parts(model, scored.tokens):

@@ -9,7 +9,7 @@ from lmstudio_app.engine.pipeline.opening import open_model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmstudio_app.engine.events import Noted
+    from lmstudio_app.engine.events import Event
     from lmstudio_app.engine.inspection.trace import Trace
     from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run
@@ -22,12 +22,12 @@ def inspect(
     *,
     checkpoint: str | int = "best",
     device: str = "auto",
-    passed_over: Callable[[Noted], None] | None = None,
+    heard: Callable[[Event], None] | None = None,
 ) -> Trace:
     """The attention of `run` on `text`.
 
     The model is `snapshot` where a running training gave one, else what `checkpoint` holds ("best", "last" or a step).
-    `passed_over` hears of damaged checkpoints in place of which an older one is taken.
+    `heard` is told which checkpoint was read, and of damaged ones in whose place it was taken.
     Raises `UserError` when the family has no attention, the text has characters that the run's vocabulary lacks, or
     there is no such checkpoint.
     """
@@ -36,5 +36,5 @@ def inspect(
     if "attention" not in run.config.described.offers:
         raise without_attention()
     tokenizer = run.tokenizer()
-    model = snapshot if snapshot is not None else open_model(run, checkpoint, device, passed_over)
+    model = snapshot if snapshot is not None else open_model(run, checkpoint, device, heard)
     return capture(model, tokenizer, text)

@@ -9,7 +9,7 @@ from lmstudio_app.engine.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmstudio_app.engine.events import Noted
+    from lmstudio_app.engine.events import Event
     from lmstudio_app.engine.model import Model
     from lmstudio_app.engine.run import Run
 
@@ -18,19 +18,19 @@ def open_model(
     run: Run,
     checkpoint: str | int = "best",
     device: str = "auto",
-    passed_over: Callable[[Noted], None] | None = None,
+    heard: Callable[[Event], None] | None = None,
 ) -> Model:
     """The model that `checkpoint` of `run` holds ("best", "last" or a step), on `device` ("auto": a GPU where there is
     one). A model of counts needs no torch and has no device.
 
-    `passed_over` hears of damaged checkpoints in place of which an older one is taken. Raises `UserError`.
+    `heard` is told which checkpoint was read, and of damaged ones in whose place it was taken. Raises `UserError`.
     """
     place = "cpu"
     if run.config.described.learning == "gradient":
         from lmstudio_app.engine.devices import choose_device
 
         place = choose_device(device).name
-    return run.model(_which(checkpoint), place, passed_over)
+    return run.model(_which(checkpoint), place, heard)
 
 
 def _which(checkpoint: str | int) -> Literal["best", "last"] | int:

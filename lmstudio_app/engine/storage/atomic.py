@@ -75,7 +75,7 @@ def in_words(error: OSError, path: Path, needed: int = 0) -> UserError:
             "There is no permission to use “{path}”. Change its permissions or choose another folder.", path=path
         )
     if error.errno == errno.ENOENT:
-        return UserError("“{path}” is no longer there.", path=path)
+        return UserError("“{path}” is not there.", path=path)
     return UserError(
         "“{path}” could not be read or written: {reason}. Check the disk or choose another folder.",
         path=path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from lmstudio_app.engine.errors import UserError
@@ -16,7 +17,8 @@ _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("
 
 
 def check_name(name: str, field: str = "name") -> str:
-    """`name` itself if it can be a folder on Linux, macOS and Windows; else `UserError` with one that can."""
+    """`name`, its letters composed (NFC), if it can be a folder on Linux, macOS and Windows; else `UserError` with one
+    that can."""
     if not name.strip():
         raise UserError("The name is empty. Give it at least one letter.", field=field)
     choices = (tidy_name(name),)
@@ -54,7 +56,13 @@ def check_name(name: str, field: str = "name") -> str:
             name=name,
             tidy=choices[0],
         )
-    return name
+    return unicodedata.normalize("NFC", name)
+
+
+def find_name(name: str, known: Iterable[str]) -> str | None:
+    """`name` as it is spelled in `known`: "é" may be one character or two. None when it is not there."""
+    wanted = unicodedata.normalize("NFC", name)
+    return next((each for each in known if unicodedata.normalize("NFC", each) == wanted), None)
 
 
 def tidy_name(text: str) -> str:
@@ -71,17 +79,17 @@ def free_name(folder: Path, name: str) -> str:
     """`name`, or `name 2`, `name 3` … when something in `folder` has it already, in whatever case. Raises `UserError`
     for a folder that cannot be read."""
     try:
-        taken = {path.name.casefold() for path in folder.iterdir()}
+        taken = {_folded(path.name) for path in folder.iterdir()}
     except FileNotFoundError:
         return name
     except OSError as error:
         raise in_words(error, folder) from error
-    if name.casefold() not in taken:
+    if _folded(name) not in taken:
         return name
     stem, number = name, 2
     if match := re.fullmatch(r"(.+) (\d{1,6})", name):
         stem, number = match[1], int(match[2]) + 1
-    while f"{stem} {number}".casefold() in taken:
+    while _folded(f"{stem} {number}") in taken:
         number += 1
     numbered = f"{stem} {number}"
     return numbered if len(numbered) <= LONGEST else free_name(folder, f"{_cut(stem, LONGEST - 8)} 2")
@@ -89,10 +97,15 @@ def free_name(folder: Path, name: str) -> str:
 
 def inside(folder: Path, name: str) -> Path:
     """The path of `name` directly in `folder`; `UserError` when it would lead elsewhere (`../`, absolute, a link)."""
-    path = folder / check_name(name)
+    check_name(name)
+    path = folder / name
     if path.is_symlink() or path.resolve().parent != folder.resolve():
         raise UserError("“{path}” leads out of its folder. Use a real folder there, not a link.", path=path)
     return path
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _cut(name: str, longest: int = LONGEST) -> str:

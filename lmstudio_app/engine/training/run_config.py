@@ -139,7 +139,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file. Raises `UserError` naming it when it is missing, unreadable or no TOML."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError:
+        raise UserError("“{path}” is not a TOML file: it is not text in UTF-8.", path=path) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError("“{path}” is not a TOML file: {reason}.", path=path, reason=str(error).rstrip(".")) from None
     except OSError as error:
         raise in_words(error, path) from error

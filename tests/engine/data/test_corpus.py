@@ -229,7 +229,7 @@ def test_a_text_that_was_tampered_with_is_told(folder: Path) -> None:
     with pytest.raises(UserError, match=r"The text in .*test\.txt” is damaged"):
         corpus.text("test")
     path.unlink()
-    with pytest.raises(UserError, match="is no longer there"):
+    with pytest.raises(UserError, match="is not there"):
         Corpus.open(folder)
 
 

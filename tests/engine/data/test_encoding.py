@@ -15,6 +15,7 @@ from lmstudio_app.engine.data.encoding import (
     detect,
     examine,
     examined,
+    misfit,
 )
 from lmstudio_app.engine.errors import UserError
 from tests.engine.data import writings
@@ -257,3 +258,15 @@ def test_a_file_is_examined_where_it_lies(tmp_path: Path) -> None:
         examined(tmp_path / "missing.txt")
     with pytest.raises(UserError, match="is a folder"):
         examined(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["Hello world. " * 300 + "é", "春天的花开了，我们去看看。" * 200])
+def test_a_text_that_ends_within_a_character_is_offered_as_utf_8(text: str) -> None:
+    with pytest.raises(EncodingDoubtful) as doubtful:
+        detect(text.encode()[:-1])
+    assert doubtful.value.options[0][0] == "utf-8+replace"
+    assert decode(text.encode()[:-1], "utf-8+replace") == text[:-1] + "\ufffd"
+
+
+def test_a_lenient_reading_is_offered_once() -> None:
+    assert "“utf-16+replace”" in str(misfit("a.txt", "utf-16+replace", 3))
