@@ -29,7 +29,7 @@ from lmstudio_app.engine.training import checkpoint, execution, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
 from lmstudio_app.engine.training.control import Control
 from lmstudio_app.engine.training.loop import Job
-from lmstudio_app.engine.training.record import Record
+from lmstudio_app.engine.training.record import METRICS, Record
 from lmstudio_app.engine.training.settings import TrainingSettings
 from lmstudio_app.engine.training.text_bytes import TextBytes
 
@@ -75,9 +75,7 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
         waiting = ""  # why it waits by itself, as for a full disk
         try:
             start = _start(run)
-            for damage in start.damaged:
-                run.log(str(damage))
-                yield Noted(damage.template, damage.values)
+            yield from _noted(run, [Noted(damage.template, damage.values) for damage in start.damaged])
             note("running")
             tokens = yield from _tokens(run, control, fresh=start.state is None)
             if tokens is None:
@@ -91,6 +89,7 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
             parameters = record.parameters
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
+            yield from _noted(run, _lost_rows(run, record))
             lost: list[str] = []
             for event in loop.train(job, control):
                 if isinstance(event, JobPaused):
@@ -121,6 +120,19 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 note("failed", reason)
             run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
+
+
+def _lost_rows(run: Run, record: Record) -> list[Noted]:
+    sentence = "{count} rows of earlier steps are missing in “{path}”; the training goes on without them."
+    missing = record.lost_rows
+    return [Noted(sentence, {"count": missing, "path": str(run.folder / METRICS)})] if missing > 0 else []
+
+
+def _noted(run: Run, notes: list[Noted]) -> Iterator[Noted]:
+    """Tell what was found at the start, in `log.txt` too."""
+    for note in notes:
+        run.log(note.sentence.format(**note.values))
+        yield note
 
 
 def _complete(job: Job, record: Record) -> bool:

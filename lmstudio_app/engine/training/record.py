@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ METRICS, SAMPLES, CHECKPOINTS = "metrics.jsonl", "samples.jsonl", "checkpoints"
 
 class Record:
     """The one writer of a run's results. Whoever opens it holds the run's lock. `progress` is that of the last
-    checkpoint."""
+    checkpoint, `lost_rows` how many rows before it somebody took out of `metrics.jsonl`."""
 
     def __init__(self, folder: Path, progress: Progress, parameters: int) -> None:
         """Open the files for going on after `progress`: later rows are cut off, later checkpoints set aside, what
@@ -37,8 +36,10 @@ class Record:
                 _set_aside(later.folder)
         self._metrics = JsonLines(folder / METRICS, keep=progress.metrics_rows)
         self._samples = JsonLines(folder / SAMPLES, keep=progress.samples_rows)
+        self.lost_rows = progress.metrics_rows - self._metrics.rows
         before = replace(status.read_status(folder), parameters=parameters)
-        self._status = status.from_rows(read_jsonl(folder / METRICS), before)
+        known = status.from_rows(read_jsonl(folder / METRICS), before)
+        self._status = replace(known, step=max(known.step, progress.step), seconds=max(known.seconds, progress.seconds))
 
     @property
     def step(self) -> int:
@@ -52,12 +53,12 @@ class Record:
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows to `metrics.jsonl`: all of them, or none and `UserError`."""
-        with self._its_folder():
-            self._metrics.append(rows)
-            for row in rows:
-                self._status = self._status.after(row)
-            if any("validation_bits_per_byte" in row for row in rows):
-                status.write_status(self._folder, self._status)
+        self._metrics.append(rows)
+        for row in rows:
+            self._status = self._status.after(row)
+        if any("validation_bits_per_byte" in row for row in rows):
+            self._refuse_vanished()  # an open file takes rows also where no one can find them any more
+            status.write_status(self._folder, self._status)
 
     def sample(self, row: Mapping[str, Any]) -> None:
         """Append a row to `samples.jsonl`, or raise `UserError`."""
@@ -71,8 +72,8 @@ class Record:
         self._metrics.flush()
         self._samples.flush()
         counted = replace(progress, metrics_rows=self._metrics.rows, samples_rows=self._samples.rows)
-        with self._its_folder():
-            saved = checkpoint.save(self._checkpoints, state, counted)
+        self._refuse_vanished()
+        saved = checkpoint.save(self._checkpoints, state, counted)
         self.progress = counted
         checkpoint.thin_out(self._checkpoints)
         best = checkpoint.best(checkpoint.found(self._checkpoints))
@@ -83,20 +84,14 @@ class Record:
         self._status = replace(self._status, state=state, reason=reason)
         status.write_status(self._folder, self._status)
 
-    @contextlib.contextmanager
-    def _its_folder(self) -> Iterator[None]:
-        """What fails inside, because somebody took the run's folder away, says so."""
-        try:
-            yield
-        except UserError as error:
-            if self._folder.is_dir():
-                raise
+    def _refuse_vanished(self) -> None:
+        if not self._folder.is_dir():
             raise UserError(
                 "The folder of the run “{name}” is no longer there: it was moved or removed while the run trained. "
                 "Put it back at “{path}”, then resume the run.",
                 name=self._folder.name,
                 path=self._folder,
-            ) from error
+            )
 
     def close(self) -> None:
         """Close the files."""

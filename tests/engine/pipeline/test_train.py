@@ -260,6 +260,30 @@ def test_a_run_folder_that_is_taken_away_is_told(
     assert_same(run, whole["gpt"])
 
 
+@pytest.mark.parametrize("kept", [0, 3])
+def test_lost_rows_are_told_and_the_rest_stays_right(workspace: Workspace, whole: dict[str, Run], kept: int) -> None:
+    run = small_run(workspace, "gpt", "gpt")
+    control = Control()
+    for event in pipeline.train(run, control):
+        if isinstance(event, CheckpointSaved):
+            control.stop()
+    path, saved = run.folder / "metrics.jsonl", run.checkpoints()[-1].step
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:kept]), encoding="utf-8")
+    control = Control()
+    control.stop()
+    started, note, ended = (
+        event for event in pipeline.train(Run.open(run.folder), control) if not isinstance(event, Progress)
+    )
+    assert isinstance(started, RunStarted) and started.step == saved
+    assert isinstance(note, Noted) and note.values["count"] == len(lines) - kept
+    assert isinstance(ended, RunEnded) and (ended.step, ended.saved_step) == (saved, saved)
+    assert run.status.step == saved
+    list(pipeline.train(Run.open(run.folder)))
+    assert model_bytes(run) == model_bytes(whole["gpt"])
+    assert untimed(run)[-1] == untimed(whole["gpt"])[-1]
+
+
 def test_closing_a_training_that_waits_keeps_the_reason(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     run = small_run(workspace)
     training = pipeline.train(run)
