@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, GenerationEnded, PromptRead, TokenWritten
@@ -25,6 +25,7 @@ from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.bar_list import Bar
 from lmstudio_app.gui.widgets.chances_card import ChancesCard
 from lmstudio_app.gui.widgets.empty_state import EmptyState
+from lmstudio_app.gui.widgets.folding_columns import FoldingColumns
 from lmstudio_app.gui.widgets.prompt_card import PromptCard
 from lmstudio_app.gui.widgets.sampler_card import SamplerCard
 from lmstudio_app.gui.widgets.scrolled_column import ScrolledColumn
@@ -94,20 +95,18 @@ class ConsolePane(Pane):
     # Building ---------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        left, right = QVBoxLayout(), ScrolledColumn()
-        left.setSpacing(12)
-        left.addWidget(self.prompt)
-        left.addWidget(self.written, 1)
+        left, right = QWidget(), ScrolledColumn()
+        lines = QVBoxLayout(left)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(12)
+        lines.addWidget(self.prompt)
+        lines.addWidget(self.written, 1)
         right.column.addWidget(self.sampler)
         right.column.addWidget(self.chances, 1)
-        columns = QHBoxLayout()
-        columns.setContentsMargins(0, 0, 0, 0)
-        columns.setSpacing(12)
-        columns.addLayout(left, 96)
-        columns.addWidget(right, 33)
-        content = QWidget()
-        content.setLayout(columns)
-        for part in (content, self.empty):
+        columns = FoldingColumns(700)
+        columns.add(left, 96, height=480)
+        columns.add(right, 33, height=560)
+        for part in (columns, self.empty):
             self._stack.addWidget(part)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 12)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.gui.attention_export import Shown, ask_for_file
 from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
@@ -20,6 +20,7 @@ from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import sentence
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.empty_state import EmptyState
+from lmstudio_app.gui.widgets.folding_columns import FoldingColumns
 from lmstudio_app.gui.widgets.heads_card import HeadsCard
 from lmstudio_app.gui.widgets.heatmap_card import HeatmapCard
 from lmstudio_app.gui.widgets.inspection_bar import InspectionBar
@@ -124,19 +125,17 @@ class InspectPane(Pane):
     # Building ---------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._left = QVBoxLayout()
-        self._left.setSpacing(12)
-        self._left.addWidget(self.heads)
-        self._left.addWidget(self.read, 1)
-        columns = QHBoxLayout()
-        columns.setContentsMargins(0, 0, 0, 0)
-        columns.setSpacing(12)
-        columns.addLayout(self._left, 28)
-        columns.addWidget(self.large, 66)
-        columns.addWidget(self.looks, 33)
-        content = QWidget()
-        content.setLayout(columns)
-        for part in (content, self.empty):
+        left = QWidget()
+        lines = QVBoxLayout(left)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(12)
+        lines.addWidget(self.heads)
+        lines.addWidget(self.read, 1)
+        columns = FoldingColumns(760)
+        columns.add(left, 28, height=420)
+        columns.add(self.large, 66, height=520)
+        columns.add(self.looks, 33, height=320)
+        for part in (columns, self.empty):
             self._stack.addWidget(part)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)

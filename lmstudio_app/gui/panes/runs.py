@@ -16,13 +16,13 @@ from lmstudio_app.gui.run_states import RESUMABLE, live_words, saved_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import model_words
 from lmstudio_app.gui.widgets.button import Button
-from lmstudio_app.gui.widgets.card import Card
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.run_details import RunDetails
 from lmstudio_app.gui.widgets.runs_model import RunRow
 from lmstudio_app.gui.widgets.runs_table import RunsTable
 from lmstudio_app.gui.widgets.search_field import SearchField
 from lmstudio_app.gui.widgets.text import Text
+from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.run import RunSummary
@@ -71,13 +71,11 @@ class RunsPane(Pane):
         self.delete = Button(self.tr("Delete"), "trash")
         self.details = RunDetails()
         self._devices = QMenu(self)
-        card = Card(self.tr("Runs"))
+        card = WrappingCard(self.tr("Runs"))
         card.title.hide()
-        card.head.insertWidget(0, self.count)
-        card.head.insertWidget(1, self.filter)
         self.filter.setMinimumWidth(230)
-        for button in (self.unqueue, self.resume, self.rename, self.delete, self.open):
-            card.head.addWidget(button)
+        buttons = (self.unqueue, self.resume, self.rename, self.delete, self.open)
+        card.arrange_head((self.count, self.filter), buttons)
         card.body.addWidget(self.table)
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(card)

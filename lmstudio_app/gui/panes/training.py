@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui.next_run import NextRun
@@ -15,6 +15,7 @@ from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.run_record import RunRecord
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.banner import Banner
+from lmstudio_app.gui.widgets.folding_columns import FoldingColumns
 from lmstudio_app.gui.widgets.next_run_form import NextRunForm
 from lmstudio_app.gui.widgets.training_view import TrainingView
 
@@ -29,10 +30,12 @@ class TrainPane(Pane):
         self.form = NextRunForm()
         self.view = TrainingView()
         self.banner = Banner()
+        self.columns = FoldingColumns(660)
         self._lay()
         self.next_run = NextRun(session, self.form)
         self.record = RunRecord(session, self.view)
         self.form.train_pressed.connect(self.train)
+        session.run_changed.connect(self._follow)
         header = self.view.header
         header.checkpoint_pressed.connect(session.checkpoint)
         header.pause_pressed.connect(session.pause)
@@ -98,6 +101,12 @@ class TrainPane(Pane):
         if self.session.run is not None:
             self.resume_run(self.session.run.name)
 
+    def _follow(self) -> None:
+        """Bring the run into sight that has just begun to train."""
+        run = self.session.run
+        if run is not None and self.session.is_training(run.name):
+            self.columns.reveal(self._seen)
+
     def _show_reason(self) -> None:
         """Say why the run waits or has failed, for as long as it does."""
         reason = self.record.reason
@@ -110,22 +119,22 @@ class TrainPane(Pane):
 
     def _lay(self) -> None:
         self.view.setProperty("scrolled", True)
-        scroll = QScrollArea()
+        scroll = self._seen = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.view)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        row = QHBoxLayout()
-        row.setContentsMargins(12, 12, 12, 12)
-        row.setSpacing(12)
-        row.addWidget(self.form)
-        row.addWidget(scroll, 1)
+        self.columns.add(self.form, width=308, height=460)
+        self.columns.add(scroll, 1, height=560)
+        framed = QVBoxLayout()
+        framed.setContentsMargins(12, 12, 12, 12)
+        framed.addWidget(self.columns)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banner)
-        column.addLayout(row, 1)
+        column.addLayout(framed, 1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.settings import Problem
-from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, strip
@@ -74,8 +73,6 @@ class NextRunForm(Card):
         self.train = Button(self.tr("Train"), "play", "primary")
         self.train.clicked.connect(self.train_pressed)
         self._lay()
-        theme.current().changed.connect(self._fit)
-        self._fit()
 
     # What is shown ------------------------------------------------------------------------------------------------
 
@@ -197,6 +194,3 @@ class NextRunForm(Card):
         self._rest.hide()
         foot.addWidget(self._rest)
         foot.addWidget(self.train)
-
-    def _fit(self) -> None:
-        self.setFixedWidth(theme.current().pixels(308))
