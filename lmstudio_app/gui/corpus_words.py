@@ -84,11 +84,11 @@ def encoding_title(encoding: str) -> str:
 
 
 def short_encoding(encoding: str) -> str:
-    """An encoding where there is little room: "Windows-1252"."""
+    """An encoding where there is little room: its technical name, which is the same in every language."""
     from lmstudio_app.engine.data.encoding import KNOWN
 
     name, _, repair = encoding.partition("+")
-    words = declared(KNOWN.get(name, name).partition(" (")[0].partition(" with ")[0].partition(",")[0])
+    words = KNOWN.get(name, name).partition(" (")[0].partition(" with ")[0].partition(",")[0]
     return f"{words} (�)" if repair == "replace" else f"{words} (+)" if repair else words
 
 

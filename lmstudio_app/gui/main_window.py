@@ -24,8 +24,8 @@ from lmstudio_app.gui.window_layout import remember, restore
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.events import Noted
+    from lmstudio_app.gui.closing import Closing
     from lmstudio_app.gui.job_status import JobStatus
-    from lmstudio_app.gui.training_job import TrainingJob
     from lmstudio_app.gui.widgets.banner import Banner
     from lmstudio_app.gui.widgets.settings_dialog import SettingsDialog
     from lmstudio_app.gui.widgets.status import StatusStrip
@@ -64,7 +64,6 @@ class MainWindow(QMainWindow):
         self.session = session
         self._panes: dict[str, Pane] = {}
         self._was_painted = False
-        self._closing = False
         self._settings: SettingsDialog | None = None
         self.rail = Rail()
         self.top_bar = TopBar()
@@ -103,6 +102,13 @@ class MainWindow(QMainWindow):
         from lmstudio_app.gui.job_status import JobStatus
 
         return JobStatus(self.session, self.strip)
+
+    @cached_property
+    def closing(self) -> Closing:
+        """What is asked before the window closes over a training."""
+        from lmstudio_app.gui.closing import Closing
+
+        return Closing(self, self.session, self.banner.say)
 
     def _complete(self) -> None:
         self._connect()
@@ -270,13 +276,6 @@ class MainWindow(QMainWindow):
     def _job_changed(self) -> None:
         busy = self.session.busy
         self.rail.buttons["train"].set_dot("training" if busy else None, self.tr("A run is training") if busy else "")
-        if self._closing and not busy:
-            self._closing = False
-            job = self.session.job
-            if job is not None and job.lost:
-                self._ask_to_lose(job)
-            else:
-                self.close()
 
     def _show_needs(self) -> None:
         run = self.session.run
@@ -359,48 +358,11 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.session.busy:
             event.ignore()
-            if not self._closing:
-                self._ask_to_close()
+            self.closing.ask()
             return
         self._remember_layout()
         self.session.close()
         event.accept()
-
-    def _ask_to_close(self) -> None:
-        from lmstudio_app.gui.widgets.question import Answer, ask
-
-        name = self.session.job.run if self.session.job is not None else ""
-        ask(
-            self,
-            self.tr("A run is training"),
-            self.tr("The run “{name}” is training. Stop it and close the window?").format(name=name),
-            self.tr("A checkpoint is saved first; the run can be resumed."),
-            [Answer(self.tr("Stop and close"), self._stop_and_close, loses=True), Answer(self.tr("Keep training"))],
-            usual=1,
-        )
-
-    def _stop_and_close(self) -> None:
-        if not self.session.busy:  # it has ended while the question was open
-            self.close()
-            return
-        self._closing = True
-        self.banner.say(self.tr("The window closes as soon as the checkpoint is saved."), "info")
-        self.session.stop()
-
-    def _ask_to_lose(self, job: TrainingJob) -> None:
-        """The last checkpoint could not be saved; the banner says why."""
-        from lmstudio_app.gui.widgets import number_text
-        from lmstudio_app.gui.widgets.question import Answer, ask
-
-        words = self.tr("What the run “{name}” learned since step {step} could not be saved.")
-        ask(
-            self,
-            self.tr("Not everything is saved"),
-            words.format(name=job.run, step=number_text.whole(job.saved_step)),
-            self.tr("The message in the window says why. Resumed, the run learns it again."),
-            [Answer(self.tr("Close all the same"), self.close, loses=True), Answer(self.tr("Keep the window open"))],
-            usual=1,
-        )
 
     def _remember_layout(self) -> None:
         if self.session.opened and self.session.claim_refused is None:

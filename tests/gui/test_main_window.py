@@ -415,7 +415,7 @@ def test_closing_waits_for_an_answer_when_the_last_checkpoint_cannot_be_saved(wi
     assert "The disk is full" in window.banner.words() and "since step 0 could not be saved" in window.banner.words()
     run = window.session.workspace.run(name)
     assert run.checkpoints() == [] and "The disk is full" in run.status.reason
-    window._ask_to_lose(window.session.job)
+    window.closing.ask_to_lose(window.session.job)
     answer(window, qtbot, "Close all the same")
     qtbot.waitUntil(lambda: not window.isVisible())
 

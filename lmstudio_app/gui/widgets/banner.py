@@ -10,6 +10,7 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.announce import announce
 from lmstudio_app.gui.widgets.button import Button, IconButton
 from lmstudio_app.gui.widgets.card import strip
+from lmstudio_app.gui.widgets.state import set_state
 from lmstudio_app.gui.widgets.text import Text
 
 ICONS = {"info": "info", "ok": "check", "warn": "warning", "err": "error"}
@@ -47,9 +48,7 @@ class Banner(QWidget):
         self._words.setText(words)
         self._action.set_words(action)
         self._action.setVisible(act is not None)
-        self._frame.setProperty("kind", kind)
-        self._frame.style().unpolish(self._frame)
-        self._frame.style().polish(self._frame)
+        set_state(self._frame, "kind", kind)
         self._tint()
         self.setAccessibleName(words)
         self.show()

@@ -59,8 +59,8 @@ class FoldingColumns(QScrollArea):
             self.verticalScrollBar().setValue(part.y())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()  # first, so that the content gets the size that the columns have from now on
         super().resizeEvent(event)
-        self._fit()
 
     def _fit(self) -> None:
         look = theme.current()

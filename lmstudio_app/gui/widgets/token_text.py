@@ -7,8 +7,12 @@ import unicodedata
 SPACE, NEWLINE, TABULATOR, PART = "·", "⏎", "⇥", "◦"
 _GLYPHS = {
     " ": SPACE, "\n": NEWLINE, "\t": TABULATOR, "\r": "␍", "\u00a0": "⍽", "\u3000": "□",
-    "\u2028": "␤", "\u2029": "¶", "\u0085": "␤",  # each would end the line
+    "\u2028": "␤", "\u2029": "¶",  # each would end the line
     "\u200b": "⁞", "\ufeff": "⁞", "\u00ad": "‧",  # each would have no width
+    **dict.fromkeys(map(chr, range(0x80, 0xA0)), "⁞"),  # control characters
+    **dict.fromkeys("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e", "⁞"),  # each would turn the text
+    **dict.fromkeys("\u2066\u2067\u2068\u2069", "⁞"),  # after it around
+    "\u0085": "␤",
 }  # fmt: skip
 STAND_INS = frozenset(_GLYPHS.values()) | {PART}
 """The glyphs that stand for something else."""

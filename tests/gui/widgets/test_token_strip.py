@@ -32,6 +32,12 @@ def test_what_would_not_show_is_shown():
     assert visible("\u200b\ufeff\u00ad") == "⁞⁞‧"
 
 
+def test_nothing_turns_the_text_around_it():
+    turning = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x9b"
+    assert visible(f"a{turning}b") == f"a{len(turning) * '⁞'}b"
+    assert visible("اب") == "اب"  # letters keep their own direction
+
+
 def test_no_character_hides_the_rest_of_its_line(strip):
     strip.set_tokens(["a", "\u2028", "\u2029", "\u0085", "\u200b", "\ufeff", "\u00ad", "b"])
     room = dict(boxes(strip, 0))
