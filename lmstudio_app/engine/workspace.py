@@ -102,14 +102,16 @@ class Workspace:
         _move(folder, target)
         return target.name
 
-    def rename_corpus(self, old: str, new: str) -> None:
-        """Give a corpus another name, in the runs that learn from it too. Raises `UserError`, also while one trains."""
+    def rename_corpus(self, old: str, new: str) -> str:
+        """Give a corpus another name, in the runs that learn from it too; returns the name as it is spelled. Raises
+        `UserError`, also while one of them trains."""
         runs = [self.run(name) for name in self.dependents(old)]
         for run in runs:
             _refuse_held(run.folder)
         renamed = self._rename(self._corpora, old, new, "corpus")
         for run in runs:
             run.rename_corpus(renamed.name)
+        return renamed.name
 
     # Runs -------------------------------------------------------------------------------------------------------
 

@@ -181,8 +181,14 @@ class TextLibrary(QObject):
 
     def _rename(self, key: str, new: str) -> None:
         old, workspace = key.removeprefix(CORPUS), self._session.workspace
+        job = self._session.job
+        if job is not None and job.active and job.corpus == old:  # it may not have come as far as to hold its run
+            words = "The run “{run}” is learning from “{corpus}”. Stop it first, or rename the text afterwards."
+            self.failed.emit(UserError(words, run=job.run, corpus=old))
+            return
 
         def renamed(items: list[str]) -> None:
+            new = items[-1]
             if old in self._known:
                 self._known[new] = self._known.pop(old)
             if self.key == key:
@@ -191,8 +197,7 @@ class TextLibrary(QObject):
             self.picked.emit()
 
         def work(stopping: Stopping) -> list[str]:
-            workspace.rename_corpus(old, new)
-            return [new]
+            return [workspace.rename_corpus(old, new)]
 
         self._session.jobs.start(work, renamed, self._told, owner=self)
 

@@ -493,6 +493,20 @@ def test_a_text_is_renamed_in_place_and_its_runs_follow(with_run, open_pane, qtb
     assert heard[-1][1] == "err" and titles(pane) == ["story"]
 
 
+def test_a_text_keeps_its_name_while_a_training_on_it_begins(session, open_pane, qtbot):
+    prepare(session, text=TALE, name="tale")
+    pane = open_pane()
+    settle(pane, qtbot)
+    heard = told(pane)
+    session.change_draft(corpus="tale", family="ngram", model={"order": 2})
+    name = session.start_training()
+    assert session.job.state == "starting"
+    pane.cards.library.list.renamed.emit("corpus:tale", "story")
+    assert heard[-1][0].startswith(f"The run “{name}” is learning from “tale”.")
+    qtbot.waitUntil(lambda: not session.busy, timeout=20_000)
+    assert session.job.failure is None and session.workspace.corpora() == ["tale"]
+
+
 def test_another_text_under_runs_is_told_and_taken_back(with_run, open_pane, qtbot):
     pane = open_pane()
     before = with_run.workspace.corpus("tale").data_hash
