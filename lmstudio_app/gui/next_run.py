@@ -109,13 +109,14 @@ class NextRun(QObject):
 
     def _base_values(self, family: Family, sections: Sequence[Section]) -> dict[str, Any]:
         """What the rows show where the draft says nothing: declared defaults, the preset, the text's own opening."""
-        from lmstudio_app.engine.pipeline.draft import default_prompt
+        from lmstudio_app.engine.pipeline.draft import opening_words
 
         base = {d.path: d.default for section in sections for d in section.full()}
         preset = family.presets.get(self._session.draft.preset, {})
         base |= {f"model.{name}": value for name, value in preset.items()}
         if self.corpus is not None and "training.sample_prompt" in base:
-            base["training.sample_prompt"] = default_prompt(self.corpus, self.corpus.settings.tokenizer)
+            made = self.corpus.made_tokenization(self.corpus.settings.tokenizer)
+            base["training.sample_prompt"] = opening_words(self.corpus, made.tokenizer if made is not None else None)
         return base
 
     def _preset_title(self, family: Family, name: str) -> str:

@@ -18,7 +18,7 @@ from lmstudio_app.engine.training.run_config import from_mapping, read_toml
 from lmstudio_app.engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings
+    from lmstudio_app.engine.data.tokenizer import Tokenizer
 
 PROMPT_CHARACTERS = 32
 GROUPS = ("tokenizer", "model", "training", "execution")
@@ -55,10 +55,13 @@ def draft(
             "model": dict(_preset(described, preset)) | given["model"],
         }
     )
+    made = opened.made_tokenization(config.tokenizer)
     if "sample_prompt" not in given["training"]:
-        prompt = default_prompt(opened, config.tokenizer)
+        prompt = opening_words(opened, made.tokenizer if made is not None else None)
         config = replace(config, training=config.training.model_copy(update={"sample_prompt": prompt}))
-    return _ready(config, opened)
+    if made is not None:
+        readiness.check_tokens(config, made)
+    return config
 
 
 def draft_from_file(
@@ -88,7 +91,10 @@ def draft_from_file(
         merged["tokenizer"] = opened.settings.tokenizer.model_dump() | merged["tokenizer"]
     merged |= {"corpus": opened.name, "corpus_hash": opened.data_hash}
     merged["name"] = name or merged.get("name") or tidy_name(path.stem)
-    return _ready(from_mapping(merged), opened)
+    config = from_mapping(merged)
+    if (made := opened.made_tokenization(config.tokenizer)) is not None:
+        readiness.check_tokens(config, made)
+    return config
 
 
 def next_run_name(workspace: Workspace) -> str:
@@ -97,13 +103,7 @@ def next_run_name(workspace: Workspace) -> str:
     return f"run {max((int(match[1]) for match in found if match), default=0) + 1:03d}"
 
 
-def default_prompt(corpus: Corpus, tokenizer: TokenizerSettings) -> str:
-    """What samples start with where nothing was chosen: the opening words that the vocabulary, once made, can write."""
-    made = corpus.made_tokenization(tokenizer)
-    return opening_words(corpus, made.tokenizer if made else None)
-
-
-def opening_words(corpus: Corpus, tokenizer: Tokenizer | None = None, characters: int = PROMPT_CHARACTERS) -> str:
+def opening_words(corpus: Corpus, tokenizer: Tokenizer | None, characters: int = PROMPT_CHARACTERS) -> str:
     """A prompt in the corpus' own manner: its first line, or the first words of one with more `characters`; it ends
     before a character that `tokenizer` lacks."""
     line = next((line for line in corpus.preview(2000).splitlines() if line.strip()), "")
@@ -111,13 +111,6 @@ def opening_words(corpus: Corpus, tokenizer: Tokenizer | None = None, characters
     words = line + "\n" if len(line) <= characters else head[: head.rfind(" ") + 1] or head
     missing = tokenizer.missing(words) if tokenizer is not None else []
     return words[: min(map(words.index, missing), default=len(words))]
-
-
-def _ready(config: RunConfig, corpus: Corpus) -> RunConfig:
-    """`config`, checked beside the tokens of its corpus where it is in these already. Raises `SettingsError`."""
-    if (made := corpus.made_tokenization(config.tokenizer)) is not None:
-        readiness.check_tokens(config, made)
-    return config
 
 
 def _preset(family: registry.Family, preset: str | None) -> Mapping[str, Any]:
