@@ -5,6 +5,7 @@ Results go to standard output; progress and mistakes go to standard error, so th
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -14,7 +15,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
@@ -63,7 +63,8 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """One line beside the result, on standard error; a line end inside it (in a file's name) becomes a space."""
-        print(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # nobody can be told that nobody can be told anything
+            print(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text), file=sys.stderr, flush=True)
 
     def heard(self, event: Event) -> None:
         """What is told while a model is opened."""
@@ -120,7 +121,7 @@ class Terminal:
             self._print_json({"error": sentence, "field": error.field or None, "choices": list(error.choices)})
         self.note(f"Error: {sentence}")
 
-    @contextmanager
+    @contextlib.contextmanager
     def bars(self) -> Iterator[ProgressBars | None]:
         """Progress bars on standard error, or None when a machine reads or there is no terminal to draw on."""
         if self.json or not sys.stderr.isatty():

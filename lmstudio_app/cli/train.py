@@ -6,7 +6,7 @@ Annotations are values here, not text: the help of two options is made from the 
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -258,8 +258,9 @@ def stop_on_signal(control: "Control") -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         if control.stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
-        print("Stopping after this step; a checkpoint will be kept.", file=sys.stderr)
         control.stop()
+        with suppress(OSError):
+            print("Stopping after this step; a checkpoint will be kept.", file=sys.stderr, flush=True)
 
     before: dict[int, Callable[..., Any] | int | None] = {
         number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)

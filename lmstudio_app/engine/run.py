@@ -210,10 +210,11 @@ class Run:
         A step is taken at its word; where the best or last one is damaged, the newest sound one is taken, and
         `log.txt` says so. `heard` is told that too, and which one was read. Raises `UserError`.
         """
-        from lmstudio_app.engine.task import task
+        from lmstudio_app.engine.task import LANGUAGE_MODELLING, task
 
         weights = self._weights(which, heard)
-        model = task("language-modelling").blank(self.config.described, self.config.model, self.tokenizer().vocabulary)
+        kind = task(LANGUAGE_MODELLING)
+        model = kind.blank(self.config.described, self.config.model, self.tokenizer().vocabulary)
         model.load_weights(weights)
         if self.config.described.learning == "gradient":
             network: Any = model

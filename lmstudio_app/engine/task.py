@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.model import Model
 
 Need = Literal["causal", "two-way", "source"]
+LANGUAGE_MODELLING = "language-modelling"
+"""The task of every run so far."""
 
 
 class Splits(Protocol):

@@ -335,6 +335,11 @@ def test_output_on_a_full_disk(trained: Path, words: list[str]):
     assert done.stderr == "Error: The output could not be written: No space left on device.\n"
 
 
+@needs_full
+def test_a_mistake_that_cannot_be_told(trained: Path):
+    assert started(trained, "generate", "none", shell="2>/dev/full").returncode == 2
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize("shell", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(trained: Path, shell: str):

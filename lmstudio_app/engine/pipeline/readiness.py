@@ -8,7 +8,7 @@ from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Problem, SettingsError
 from lmstudio_app.engine.storage.sizes import describe_bytes
-from lmstudio_app.engine.task import Drawing, task
+from lmstudio_app.engine.task import LANGUAGE_MODELLING, Drawing, task
 from lmstudio_app.engine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.devices import Device
     from lmstudio_app.engine.run import RunConfig
 
-TASK = "language-modelling"
-
 
 def batches(config: RunConfig, tokens: Tokenization) -> Batches:
     """What the run learns from at each step. Raises `UserError` where its text is too short for that."""
@@ -26,7 +24,7 @@ def batches(config: RunConfig, tokens: Tokenization) -> Batches:
     if isinstance(training, TrainingSettings):
         context = cast(Any, config.model).context
         drawing = Drawing(training.batch, context, training.seed, training.validation_tokens)
-    return task(TASK).batches(tokens.store, drawing)
+    return task(LANGUAGE_MODELLING).batches(tokens.store, drawing)
 
 
 def check_tokens(config: RunConfig, tokens: Tokenization) -> None:

@@ -24,7 +24,7 @@ from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import present
-from lmstudio_app.engine.task import task
+from lmstudio_app.engine.task import LANGUAGE_MODELLING, task
 from lmstudio_app.engine.training import checkpoint, execution, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
 from lmstudio_app.engine.training.control import Control
@@ -245,7 +245,7 @@ def _settled(run: Run, vocabulary: int, wanted: Mapping[str, Any] | None, stack:
 
 
 def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> Learner:
-    config, kind = run.config, task(readiness.TASK)
+    config, kind = run.config, task(LANGUAGE_MODELLING)
     family, settings = config.described, config.model
 
     def blank() -> Model:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from lmstudio_app.engine.data.batches import Batches, WholeSplit, Windows
 from lmstudio_app.engine.registry import Family
 from lmstudio_app.engine.settings import Settings
-from lmstudio_app.engine.task import Drawing, Need, Splits, register_task
+from lmstudio_app.engine.task import LANGUAGE_MODELLING, Drawing, Need, Splits, register_task
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.model import Model
@@ -20,7 +20,7 @@ class LanguageModelling:
     """Every family can do it: a causal body gets a head over the vocabulary, a whole family (n-gram) brings its own
     objective. Either way the family's network module makes the model."""
 
-    name: str = "language-modelling"
+    name: str = LANGUAGE_MODELLING
     title: str = "Language modelling"
     needs: frozenset[Need] = frozenset({"causal"})
 
