@@ -1,9 +1,10 @@
 """The linear map x Wᵀ + b, by oneDNN on AMD's processors and by PyTorch's default elsewhere.
 
-PyTorch multiplies float32 matrices by MKL, which leaves half the speed of AMD processors unused (measured on one core
-of an EPYC with AVX-512: 97 GFLOP/s, oneDNN 215), while on Intel's it is the faster one (on one core of a Xeon of 2023:
-161 GFLOP/s, oneDNN 149). Every build of PyTorch for x86 contains oneDNN. Which one is used depends on the processor's
-kind and the shapes alone, so equal machines write equal bits.
+PyTorch multiplies float32 matrices by MKL, which leaves up to half the speed of AMD processors unused (measured on one
+core of two EPYCs with AVX-512: 97 GFLOP/s, oneDNN 215; 100 GFLOP/s, oneDNN 107), while on Intel's it is the faster one
+(on one core of a Xeon of 2023: 161 GFLOP/s, oneDNN 149). Every build of PyTorch for x86 contains oneDNN. Which one is
+used depends on the processor's kind, the shapes and the number of threads, so equal runs on equal machines write equal
+bits.
 """
 
 from __future__ import annotations
@@ -91,6 +92,17 @@ class _Linear(torch.autograd.Function):
         rows = gradient.reshape(-1, gradient.shape[-1])  # (N, out)
         return (
             _product(gradient, weight.t(), None) if needs_values else None,
-            _product(rows.t(), values.reshape(-1, values.shape[-1]).t(), None) if needs_weight else None,
+            _weight_gradient(rows, values.reshape(-1, values.shape[-1])) if needs_weight else None,
             rows.sum(dim=0) if needs_bias else None,
         )
+
+
+def _weight_gradient(gradient: Tensor, values: Tensor) -> Tensor:
+    """`gradient` (N, out) transposed times `values` (N, in), which is (out, in): a small matrix of long sums.
+
+    oneDNN spreads such a product over several threads badly (two threads: 85 GFLOP/s, MKL 180), so that PyTorch's
+    default takes it then.
+    """
+    if torch.get_num_threads() > 1:
+        return gradient.t() @ values
+    return _product(gradient.t(), values.t(), None)

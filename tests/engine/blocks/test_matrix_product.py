@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
@@ -23,6 +25,16 @@ def drawn(*shape: int, seed: int = 1) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With one thread and with two, which multiply the gradient of the weights differently."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("shape", [(40, 24), (4, 16, 24), (2, 3, 8, 24)])
 def test_values_and_gradients_equal_pytorch(shape: tuple[int, ...], bias: bool) -> None:
@@ -37,6 +49,7 @@ def test_values_and_gradients_equal_pytorch(shape: tuple[int, ...], bias: bool) 
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("threads")
 def test_values_may_lie_in_any_order_in_memory() -> None:
     values, weight = drawn(24, 64).T.requires_grad_(), drawn(10, 24).requires_grad_()
     product = matrix_product.linear(values, weight, None)
