@@ -11,6 +11,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -151,16 +152,27 @@ class Tokenizer(ABC):
 
         Every part is checked before the library sees it, which would otherwise give up the whole process on some.
         """
-        from lmstudio_app.engine.data.tokenizers import bpe, character
-
-        described = _read(path)
         try:
-            makers = {"WordLevel": character.from_json, "BPE": bpe.from_json}
-            return makers[described["model"]["type"]](described)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise UserError(
-                "The tokenizer “{path}” is damaged or was not made by this program. Restore it from a copy.", path=path
-            ) from error
+            found = path.stat()
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        return _loaded(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path, *state: int) -> Tokenizer:
+    """The tokenizer in a file of that `state`. The last few are kept, since one never changes and a large one takes a
+    tenth of a second to read; who must know whether the file is sound looks at its bytes besides."""
+    from lmstudio_app.engine.data.tokenizers import bpe, character
+
+    described = _read(path)
+    try:
+        makers = {"WordLevel": character.from_json, "BPE": bpe.from_json}
+        return makers[described["model"]["type"]](described)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise UserError(
+            "The tokenizer “{path}” is damaged or was not made by this program. Restore it from a copy.", path=path
+        ) from error
 
 
 def refuse_surrogates(text: str) -> None:
@@ -202,10 +214,14 @@ def _read(path: Path) -> dict[str, Any]:
         if path.stat().st_size > _LARGEST_FILE:
             raise ValueError("too large for a tokenizer of ours")
         described = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError("The tokenizer “{path}” is missing. Restore it from a copy.", path=path) from None
     except OSError as error:
-        raise in_words(error, path) from error
+        raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise UserError("The tokenizer “{path}” is damaged. Restore it from a copy.", path=path) from error
     return described if isinstance(described, dict) else {}
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    if isinstance(error, FileNotFoundError):
+        return UserError("The tokenizer “{path}” is missing. Restore it from a copy.", path=path)
+    return in_words(error, path)

@@ -250,3 +250,18 @@ def test_a_missing_or_huge_file_is_told(tmp_path: Path) -> None:
         file.truncate(1 << 27)
     with pytest.raises(UserError, match="is damaged"):
         Tokenizer.load(path)
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    learn(TokenizerSettings(kind="character"), ["abc"]).save(path)
+    first = Tokenizer.load(path)
+    assert Tokenizer.load(path) is first
+    learn(TokenizerSettings(kind="character"), ["abcd"]).save(path)
+    assert Tokenizer.load(path).vocabulary == first.vocabulary + 1
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="damaged"):
+        Tokenizer.load(path)
+    path.unlink()
+    with pytest.raises(UserError, match="missing"):
+        Tokenizer.load(path)
