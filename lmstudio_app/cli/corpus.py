@@ -1,13 +1,14 @@
-"""`corpus add`, `corpus list`, `corpus show`: text in, a corpus that models can learn from out."""
+"""`corpus add`, `list`, `show`, `remove`, `export`: text in, a corpus that models can learn from out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from lmstudio_app.cli.options import Place, nested, with_options
 from lmstudio_app.cli.terminal import Terminal
+from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import CorpusReady
@@ -17,12 +18,19 @@ from lmstudio_app.engine.storage.names import check_name
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
 
-OPTION_NAMES = {"tokenizer.kind": "tokenizer", "tokenizer.vocabulary": "vocabulary"}
+OPTION_NAMES = {
+    "tokenizer.kind": "tokenizer",
+    "tokenizer.vocabulary": "vocabulary",
+    "reading.format": "format",
+    "reading.mapping": "map",
+    "reading.header": "header",
+    "reading.bad_rows": "bad-rows",
+}
 
 
 def register(app: App, terminal: Terminal) -> None:
     """Add the commands to `app`."""
-    corpus = App(name="corpus", help="Corpora: add text, list what is there, show one.")
+    corpus = App(name="corpus", help="Corpora: add text, list what is there, show, export or remove one.")
     app.command(corpus)
 
     def add(
@@ -34,6 +42,12 @@ def register(app: App, terminal: Terminal) -> None:
         sample: Annotated[
             str | None, Parameter(help="Take a bundled corpus instead of files (stories, stories-chinese).")
         ] = None,
+        clean: Annotated[
+            str | None, Parameter(help="Switches of cleaning to turn on, as in trailing-spaces,unicode-nfc.")
+        ] = None,
+        split: Annotated[
+            str | None, Parameter(help="The shares of training, validation and test, as in 0.9,0.05,0.05.")
+        ] = None,
         options: dict[str, Any],
     ) -> None:
         """Make a corpus of text files and folders; they are read in place and never changed."""
@@ -43,7 +57,7 @@ def register(app: App, terminal: Terminal) -> None:
             raise UserError("Name the text files to add, or a bundled corpus with --sample.", field="paths")
         if name is not None:
             check_name(name)
-        settings = read(CorpusSettings, nested(options))
+        settings = read(CorpusSettings, nested(_cleaning(clean) | _split(split) | options))
         workspace = terminal.workspace(make=True)
         events = pipeline.prepare(
             workspace, paths=paths, sample=sample, name=name, settings=settings, encoding=encoding
@@ -81,11 +95,66 @@ def register(app: App, terminal: Terminal) -> None:
         """One corpus: its sources, statistics, splits and folder."""
         _show(terminal, terminal.workspace().corpus(name))
 
+    @corpus.command
+    def remove(name: str) -> None:
+        """Move a corpus to the workspace's bin. One that runs learn from stays."""
+        workspace = terminal.workspace()
+        binned = workspace.delete_corpus(name)
+        terminal.result({"removed": name, "bin": str(workspace.folder / "bin" / "corpora" / binned)})
+
+    @corpus.command
+    def export(
+        name: str,
+        *,
+        to: Annotated[Literal["jsonl", "txt"], Parameter(help="A row for each document, or the text alone.")] = "jsonl",
+        out: Annotated[Place, Parameter(help="The file to write.")],
+    ) -> None:
+        """Write the cleaned text of a corpus to one file."""
+        from lmstudio_app.engine import pipeline
+
+        written = pipeline.save_corpus(terminal.workspace().corpus(name), out, to)
+        terminal.result({"corpus": name, "file": str(out.absolute()), "bytes": written})
+
+
+def _cleaning(switches: str | None) -> dict[str, str]:
+    """`trailing-spaces,unicode-nfc` as options."""
+    names = [name.strip().replace("-", "_") for name in (switches or "").split(",") if name.strip()]
+    known = list(CleaningSettings.model_fields)
+    for name in names:
+        if name not in known:
+            raise UserError(
+                "--clean: there is no switch “{name}”. There are: {known}.",
+                field="clean",
+                choices=known,
+                name=name.replace("_", "-"),
+                known=", ".join(switch.replace("_", "-") for switch in known),
+            )
+    return {f"cleaning.{name}": "yes" for name in names}
+
+
+def _split(shares: str | None) -> dict[str, str]:
+    """`0.9,0.05,0.05` as options."""
+    if shares is None:
+        return {}
+    try:
+        training, validation, test = (float(share) for share in shares.split(","))
+        fits = abs(training + validation + test - 1) < 1e-6
+    except ValueError:
+        fits = False
+    if not fits:
+        raise UserError(
+            "--split: “{shares}” is not three shares that make 1. Write them as in 0.9,0.05,0.05.",
+            field="split",
+            choices=("0.9,0.05,0.05",),
+            shares=shares,
+        )
+    return {"split.training": str(training), "split.validation": str(validation)}
+
 
 def _show(terminal: Terminal, corpus: Corpus) -> None:
     values = _described(corpus)
     if not terminal.json:
-        values["sources"] = "; ".join(f"{source['path']} ({source['encoding']})" for source in values["sources"])
+        values["sources"] = "; ".join(map(_in_words, values["sources"]))
         for name in ("tokens_by_split", "entropy_bits_per_byte"):
             if values[name]:
                 values[name] = ", ".join(f"{split} {_cell(value)}" for split, value in values[name].items())
@@ -99,6 +168,7 @@ def _described(corpus: Corpus) -> dict[str, Any]:
     return {
         "name": corpus.name,
         "folder": str(corpus.folder),
+        "kind": corpus.kind,
         "documents": statistics.documents,
         "characters": statistics.characters,
         "bytes": statistics.bytes,
@@ -115,10 +185,20 @@ def _described(corpus: Corpus) -> dict[str, Any]:
                 "confidence": s.confidence,
                 "bytes": s.bytes,
                 "documents": s.documents,
+                "mapping": dict(s.mapping),
+                "bad_rows": s.bad_rows,
+                "bad_lines": list(s.bad_lines),
             }
             for s in corpus.sources
         ],
     }
+
+
+def _in_words(source: dict[str, Any]) -> str:
+    facts = [source["encoding"], *(f"{role} from {column}" for role, column in source["mapping"].items())]
+    if source["bad_rows"]:
+        facts.append(f"rows left out: {source['bad_rows']:,}")
+    return f"{source['path']} ({', '.join(facts)})"
 
 
 def _cell(value: Any) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CheckpointRead, Event, Noted, Progress, SourceSkipped
+from lmstudio_app.engine.events import CheckpointRead, Event, Noted, Progress, RowsSkipped, SourceSkipped
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBars
@@ -150,6 +150,8 @@ class Terminal:
                 self.event(event)
                 if isinstance(event, SourceSkipped):
                     self.note(f"Skipped {event.path}: {event.reason}")
+                if isinstance(event, RowsSkipped):
+                    self.note(_left_out(event))
                 if isinstance(event, Progress) and bars is not None:
                     if event.stage not in tasks:
                         tasks[event.stage] = bars.add_task(event.stage, total=None, rate="")
@@ -233,6 +235,12 @@ class _Output:
         except OSError as error:
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
             raise OutputLost(error) from error
+
+
+def _left_out(event: RowsSkipped) -> str:
+    lines = ", ".join(map(str, event.lines)) + (" …" if event.rows > len(event.lines) else "")
+    rows = "1 row" if event.rows == 1 else f"{event.rows:,} rows"
+    return f"Left out {rows} of {event.path}, on line {lines}. The first: {event.reason}."
 
 
 def _words(name: str) -> str:

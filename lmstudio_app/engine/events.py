@@ -50,6 +50,19 @@ class SourceSkipped(Event):
 
 
 @dataclass(frozen=True)
+class RowsSkipped(Event):
+    """Rows of a table that could not be used were left out: how many, the lines of the first of them, and why the very
+    first could not: `reason` in words, `template` and `values` the same for translation."""
+
+    path: str
+    rows: int
+    lines: tuple[int, ...]
+    reason: str
+    template: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Counted(Event):
     """What is in the cleaned text, known before it is cut into tokens. `different_words` is None beyond a million,
     `character_entropy` is in bits."""

@@ -11,7 +11,6 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from lmstudio_app.engine.errors import UserError
@@ -88,13 +87,15 @@ class Reader:
     """A format of sources: its suffixes (lower case, with the dot), and how a source becomes documents.
 
     `read` takes a `data.reader.TextSource` and yields `data.reader.Document`s one after another; the pieces of one must
-    be taken before the next is asked for.
+    be taken before the next is asked for. `looks` tells by the first characters whether a file whose ending says
+    nothing is of this format.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     read: Callable[[Any], Iterator[Any]]
+    looks: Callable[[str], bool] = lambda head: False
 
 
 _readers: dict[str, Reader] = {}
@@ -110,13 +111,6 @@ def readers() -> dict[str, Reader]:
     """All readers by name."""
     _import_members("lmstudio_app.engine.data.readers")
     return dict(sorted(_readers.items()))
-
-
-def reader_for(path: Path) -> Reader:
-    """The reader for the ending of `path`; unknown endings are read as plain text."""
-    known = readers()
-    suffix = path.suffix.lower()
-    return next((reader for reader in known.values() if suffix in reader.suffixes), known["plain_text"])
 
 
 _tasks: dict[str, object] = {}

@@ -51,9 +51,21 @@ def described(corpus: Corpus) -> Described:
     else:
         encoding = next(iter(names))
     if len(sources) == 1:
-        return Described("file", " · ".join((size, encoding, kind)))
+        return Described("file", " · ".join((size, encoding, *_what(corpus), kind)))
     count = QCoreApplication.translate("Corpus", "{count} files").format(count=number_text.whole(len(sources)))
-    return Described("folder", " · ".join((count, size, encoding, kind)))
+    return Described("folder", " · ".join((count, size, encoding, *_what(corpus), kind)))
+
+
+def _what(corpus: Corpus) -> list[str]:
+    """What the documents of a typed corpus are; nothing for plain texts."""
+    words = {
+        "labelled": QCoreApplication.translate("Corpus", "with labels"),
+        "paired": QCoreApplication.translate("Corpus", "pairs"),
+        "question_answering": QCoreApplication.translate("Corpus", "questions and answers"),
+        "instruction": QCoreApplication.translate("Corpus", "instructions"),
+        "tagged": QCoreApplication.translate("Corpus", "tagged words"),
+    }
+    return [words[corpus.kind]] if corpus.kind in words else []
 
 
 def trouble(error: UserError) -> Described:
@@ -117,7 +129,11 @@ def source_item(key: str, source: Source) -> LibraryItem:
         encoding=short_encoding(source.encoding),
         percent=round(100 * source.confidence),
     )
-    return LibraryItem(key, Path(source.path).name, said)
+    if not source.bad_rows:
+        return LibraryItem(key, Path(source.path).name, said)
+    words = QCoreApplication.translate("Corpus", "{said} · rows left out: {rows}")
+    said = words.format(said=said, rows=number_text.whole(source.bad_rows))
+    return LibraryItem(key, Path(source.path).name, said, "warning", "warn")
 
 
 def skipped_item(key: str, skipped: Skipped) -> LibraryItem:

@@ -66,7 +66,10 @@ class Pane(QWidget):
         """Let the person choose text files, and make a corpus of them."""
         from PySide6.QtWidgets import QFileDialog
 
-        words = self.tr("Text (*.txt *.md *.markdown *.text);;All files (*)")
+        words = self.tr(
+            "Text and tables (*.txt *.md *.markdown *.text *.csv *.tsv *.json *.jsonl *.html *.htm *.srt *.vtt *.conll "
+            "*.conllu);;All files (*)"
+        )
         chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose text files"), "", words)
         self.add_paths([Path(path) for path in chosen])
 

@@ -4,6 +4,7 @@ corpus.toml       format, origin, settings, statistics, hash, exact entropy; wri
 sources.jsonl     the files it was read from
 skipped.jsonl     the files that could not be read, each with the reason
 documents.npy     where each document ends, in bytes of the whole text
+fields.jsonl      the values of each document's roles, where it is more than its text (roles.py)
 bits.npy          −log2 p of each document, where known (bundled samples)
 pasted.txt        pasted text as it came
 text/             training.txt, validation.txt, test.txt: UTF-8; joined, they are the whole text
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import NonNegativeFloat, NonNegativeInt
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings
+from lmstudio_app.engine.data.reader import ReadingSettings
+from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.splits import SPLITS, Split, SplitSettings
 from lmstudio_app.engine.data.statistics import Statistics
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
@@ -39,6 +42,7 @@ FILE = "corpus.toml"
 SOURCES = "sources.jsonl"
 SKIPPED = "skipped.jsonl"
 DOCUMENTS = "documents.npy"
+FIELDS = "fields.jsonl"
 BITS = "bits.npy"
 PASTED = "pasted.txt"
 _LARGEST_FILE = 1 << 20
@@ -49,6 +53,7 @@ Origin = Literal["files", "pasted", "sample"]
 class CorpusSettings(Settings):
     """How sources become a corpus."""
 
+    reading: ReadingSettings = ReadingSettings()
     cleaning: CleaningSettings = CleaningSettings()
     split: SplitSettings = SplitSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
@@ -57,7 +62,8 @@ class CorpusSettings(Settings):
 @dataclass(frozen=True)
 class Source:
     """A file that a corpus was read from: how sure its encoding was (1 when a person named it), its size, how many
-    documents it gave, the title of the first, and the SHA-256 of its bytes."""
+    documents it gave, the title of the first, and the SHA-256 of its bytes. Of a table also what its columns were taken
+    for, how many rows could not be used, and the lines of the first of them."""
 
     path: str
     title: str
@@ -66,6 +72,9 @@ class Source:
     bytes: NonNegativeInt
     documents: NonNegativeInt
     sha256: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    bad_rows: NonNegativeInt = 0
+    bad_lines: Sequence[NonNegativeInt] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,8 @@ class Skipped:
 
 @dataclass(frozen=True)
 class CorpusRecord:
-    """What `corpus.toml` says. `sample` names the bundled sample; `entropy_bits` is −log2 p of each split."""
+    """What `corpus.toml` says. `sample` names the bundled sample; `entropy_bits` is −log2 p of each split;
+    `kind` is what every document is."""
 
     origin: Origin
     created: str
@@ -90,6 +100,7 @@ class CorpusRecord:
     statistics: Statistics
     sample: str = ""
     entropy_bits: Mapping[Split, NonNegativeFloat] = field(default_factory=dict)
+    kind: CorpusKind = "plain"
 
     def write(self, folder: Path) -> None:
         """Write it into a corpus folder, which makes the folder a corpus. Raises `UserError`."""
@@ -136,6 +147,11 @@ class Corpus:
     def statistics(self) -> Statistics:
         """What is in it, in numbers."""
         return self.record.statistics
+
+    @property
+    def kind(self) -> CorpusKind:
+        """What its documents are: plain texts, or texts with labels, pairs, questions and answers, …"""
+        return self.record.kind
 
     @property
     def data_hash(self) -> str:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
-from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, Corpus, damaged
+from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, Corpus, damaged
+from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.splits import SPLITS, Cuts, Split, SplitSettings, plan
 from lmstudio_app.engine.data.statistics import Counter, SplitStatistics, Statistics, added
 from lmstudio_app.engine.data.tokenization import text_pieces
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
-from lmstudio_app.engine.storage.atomic import in_words
+from lmstudio_app.engine.storage.atomic import in_words, join_lines
 
 _CHUNK = 1 << 20
 _BETWEEN = b"\n\n"  # a blank line sets documents apart
@@ -36,19 +38,23 @@ class _State:
     ends: int = 0
     tail: bytes = b""
     cleaned: dict[str, int] = field(default_factory=dict)
+    fields: int = 0
+    kinds: frozenset[CorpusKind] = frozenset()
 
 
 @dataclass(frozen=True)
 class Written:
-    """What `finish` found: the figures, the hash of the texts, and −log2 p of each split where it is known."""
+    """What `finish` found: the figures, the hash of the texts, −log2 p of each split where it is known, and what every
+    document is."""
 
     statistics: Statistics
     data_hash: str
     entropy_bits: Mapping[Split, float]
+    kind: CorpusKind
 
 
 class CorpusWriter:
-    """Writes documents into `folder`; a context manager that closes its file."""
+    """Writes documents into `folder`; a context manager that closes its files."""
 
     def __init__(self, folder: Path, cleaning: CleaningSettings, *, separate: bool) -> None:
         """`separate` puts a blank line between documents. Raises `UserError`."""
@@ -62,6 +68,7 @@ class CorpusWriter:
         try:
             self._path.parent.mkdir()
             self._file: BinaryIO = self._path.open("w+b")
+            self._fields: BinaryIO = (folder / FIELDS).open("wb")
         except OSError as error:
             raise in_words(error, self._path) from error
 
@@ -73,11 +80,12 @@ class CorpusWriter:
     ) -> None:
         with contextlib.suppress(OSError):  # what could not be written was told before
             self._file.close()
+        with contextlib.suppress(OSError):
+            self._fields.close()
 
     def mark(self) -> _State:
         """Where the text is now, to `go_back` to."""
-        state = self._state
-        return _State(state.size, state.characters, state.ends, state.tail, dict(state.cleaned))
+        return replace(self._state, cleaned=dict(self._state.cleaned))
 
     def go_back(self, mark: _State) -> None:
         """Forget what was written after `mark`, which was taken between documents."""
@@ -88,6 +96,8 @@ class CorpusWriter:
         try:
             self._file.seek(mark.size)
             self._file.truncate()
+            self._fields.seek(mark.fields)
+            self._fields.truncate()
         except OSError as error:
             raise in_words(error, self._path) from error
 
@@ -96,9 +106,12 @@ class CorpusWriter:
         """How many documents were written."""
         return self._state.ends
 
-    def write(self, pieces: Iterable[str]) -> Generator[None, None, bool]:
+    def write(
+        self, pieces: Iterable[str], kind: CorpusKind = "plain", fields: Mapping[str, str] | None = None
+    ) -> Generator[None, None, bool]:
         """Add a document, piece by piece; returns False for one of nothing but white space, which is left out.
 
+        `fields` are the values of the roles of its `kind`; they are cleaned as the text is.
         Raises `UserError`; then, and when it is closed early, the document is half written: `go_back`.
         """
         before = self.mark()
@@ -115,7 +128,21 @@ class CorpusWriter:
             return False
         self._ends.append(self._state.size)
         self._state.ends += 1
+        self._put_fields(kind, fields or {})
         return True
+
+    def _put_fields(self, kind: CorpusKind, fields: Mapping[str, str]) -> None:
+        """Beside the text, in the order of the documents; the text itself is not written twice."""
+        self._state.kinds |= {kind}
+        if kind == "plain":
+            return
+        kept = {role: clean(value, self._cleaning)[0] for role, value in fields.items() if role != "text"}
+        raw = join_lines([kept])
+        try:
+            self._fields.write(raw)
+        except OSError as error:
+            raise in_words(error, self.folder / FIELDS, self._state.fields + len(raw)) from error
+        self._state.fields += len(raw)
 
     def write_known(self, text: str, bits: float) -> bool:
         """Add a generated document of which −log2 p is known; returns whether cleaning left it as it is."""
@@ -142,6 +169,13 @@ class CorpusWriter:
                 yield self._state.size
         self._state.ends = len(self._ends)
         self._state.cleaned = dict(corpus.statistics.cleaned)
+        self._state.kinds = frozenset({corpus.kind})
+        if corpus.kind != "plain":
+            try:
+                with (corpus.folder / FIELDS).open("rb") as file:
+                    shutil.copyfileobj(file, self._fields, _CHUNK)
+            except OSError as error:
+                raise in_words(error, self.folder / FIELDS) from error
         if not self._ends or self._ends[-1] != self._state.size:
             raise damaged(corpus.folder)
 
@@ -160,7 +194,18 @@ class CorpusWriter:
             self._save(BITS, self._bits)
         statistics, data_hash = yield from self._count(ranges, cuts)
         known = self._bits and cuts.whole_documents
-        return Written(statistics, data_hash, self._entropy(ranges) if known else {})
+        return Written(statistics, data_hash, self._entropy(ranges) if known else {}, self._kind())
+
+    def _kind(self) -> CorpusKind:
+        """What all documents are. Where they are of several kinds they have only their text in common."""
+        kind = next(iter(self._state.kinds)) if len(self._state.kinds) == 1 else "plain"
+        try:
+            self._fields.close()
+            if kind == "plain":
+                (self.folder / FIELDS).unlink()
+        except OSError as error:
+            raise in_words(error, self.folder / FIELDS, self._state.fields) from error
+        return kind
 
     def _set_apart(self) -> None:
         if self._separate and self._state.size:

@@ -13,7 +13,7 @@ from typing import Protocol
 from lmstudio_app.engine.data.corpus import PASTED, Corpus, Origin, Source
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
 from lmstudio_app.engine.data.encoding import check_encoding
-from lmstudio_app.engine.data.reader import expand
+from lmstudio_app.engine.data.reader import ReadingSettings, expand
 from lmstudio_app.engine.data.sources import Skipping, examine_files, read_files
 from lmstudio_app.engine.data.tokenization import text_pieces
 from lmstudio_app.engine.data.tokenizer import refuse_surrogates
@@ -52,6 +52,7 @@ class Files:
 
     paths: Sequence[Path]
     encodings: Mapping[Path | None, str]
+    reading: ReadingSettings
     kind: Origin = "files"
     sample: str = ""
     separate: bool = True
@@ -66,7 +67,7 @@ class Files:
         skipping = Skipping(errors, many=len(files) + len(errors) > 1)
         yield from skipping.report()
         found = yield from examine_files(files, self.encodings, skipping)
-        return (yield from read_files(found, writer, skipping))
+        return (yield from read_files(found, writer, skipping, self.reading))
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class SameFiles:
 
     corpus: Corpus
     encodings: Mapping[Path | None, str]
+    reading: ReadingSettings
     kind: Origin = "files"
     sample: str = ""
     separate: bool = True
@@ -144,7 +146,7 @@ class SameFiles:
         ]
         found += [Source(path, "", encoding, 1.0, 0, 0, "") for path, encoding in asked.items() if path in left_out]
         yield from _skipped_again(self.corpus, asked)
-        sources = yield from read_files(found, writer, Skipping([], many=False))
+        sources = yield from read_files(found, writer, Skipping([], many=False), self.reading)
         for before, after in zip(self.corpus.sources, sources, strict=False):  # behind them stands what is new
             if before.sha256 != after.sha256:
                 raise self._changed(before)

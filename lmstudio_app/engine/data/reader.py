@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.encoding import (
@@ -25,17 +27,83 @@ from lmstudio_app.engine.data.encoding import (
     unreadable,
     without_mark,
 )
+from lmstudio_app.engine.data.roles import CorpusKind, parse_mapping
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import Problem, Settings, setting
 
+BAD_ROWS_NAMED = 20
+"""How many of the rows that could not be used are named by their lines."""
+_HEAD = 4096  # characters that show what is in a file whose ending says nothing
 _LONGEST_LINE = 4 * CHUNK  # characters; a longer one is handed on in parts
+
+
+class ReadingSettings(Settings):
+    """How files are taken apart into documents."""
+
+    format: str = setting(
+        "",
+        title="Format",
+        help="What the files are, whatever their endings say; empty finds it by ending and content.",
+        advanced=True,
+    )
+    mapping: str = setting(
+        "",
+        title="Columns",
+        help="What the columns of a table are for, as in text=body,label=stars; empty finds it by names and content.",
+    )
+    header: Literal["auto", "yes", "no"] = setting(
+        "auto",
+        title="First row names the columns",
+        help="Whether a table begins with the names of its columns.",
+        choices={"auto": "Find out", "yes": "Yes", "no": "No"},
+        advanced=True,
+    )
+    bad_rows: Literal["skip", "stop"] = setting(
+        "skip",
+        title="Rows that cannot be used",
+        help="Whether broken rows of a table are left out and counted, or end the reading.",
+        choices={"skip": "Leave out", "stop": "Stop"},
+        advanced=True,
+    )
+
+    def conflicts(self) -> Iterator[Problem]:
+        """The format must be one that there is, the columns must say something."""
+        if self.format and self.format not in (known := registry.readers()):
+            yield Problem(
+                "format",
+                "There is no format “{name}”. Known are: {known}.",
+                {"name": self.format, "known": ", ".join(known)},
+                tuple(known),
+            )
+        try:
+            parse_mapping(self.mapping)
+        except UserError as error:
+            yield Problem("mapping", error.template, error.values, tuple(error.choices))
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row of a table that cannot be used: the line on which it starts, and why, as the end of a sentence."""
+
+    line: int
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return self.template.format(**self.values)
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text of a source: its title, and its text in pieces that can be read once."""
+    """One text of a source: its title, and its text in pieces that can be read once. One that is more than its text
+    has a `kind`, and the values of that kind's roles in `fields`."""
 
     title: str
     pieces: Iterable[str]
+    kind: CorpusKind = "plain"
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -44,13 +112,21 @@ class Document:
 
 
 class TextSource:
-    """A text file being read: `bytes_read` grows while its pieces are taken, `sha256` is right at the end."""
+    """A text file being read: `bytes_read` grows while its pieces are taken, `sha256` is right at the end.
 
-    def __init__(self, path: Path, encoding: str) -> None:
+    A reader of tables leaves in `mapping` what it took the columns for, and in `bad_rows` how many rows it had to leave
+    out, the first of them in `bad`.
+    """
+
+    def __init__(self, path: Path, encoding: str, reading: ReadingSettings | None = None) -> None:
         """`encoding` is a name that `check_encoding` knows."""
         self.path = path
         self.encoding = check_encoding(encoding)
+        self.reading = reading or ReadingSettings()
         self.bytes_read = 0
+        self.mapping: Mapping[str, str] = {}
+        self.bad_rows = 0
+        self.bad: list[BadRow] = []
         self._hash = hashlib.sha256()
 
     @property
@@ -64,6 +140,26 @@ class TextSource:
         Raises `UserError` when the file is not readable, does not fit the encoding or changes while it is read.
         """
         yield from whole_lines(self._decoded())
+
+    def head(self) -> str:
+        """How the file begins, read apart from everything else."""
+        apart = TextSource(self.path, self.encoding)
+        return next(apart._decoded(), "")[:_HEAD]
+
+    def refuse(self, row: BadRow) -> None:
+        """Leave a row out. Raises `Unreadable` where the settings do not want that."""
+        if self.reading.bad_rows == "stop":
+            raise Unreadable(
+                "Line {line} of “{path}” cannot be used: {reason}. Mend it, or let such rows be left out.",
+                field="reading.bad_rows",
+                choices=("skip",),
+                line=row.line,
+                path=self.path,
+                reason=row.reason,
+            )
+        self.bad_rows += 1
+        if len(self.bad) < BAD_ROWS_NAMED:
+            self.bad.append(row)
 
     def _decoded(self) -> Iterator[str]:
         strict = decoder(self.encoding)
@@ -97,7 +193,45 @@ class TextSource:
 def documents(path: Path, encoding: str | None = None) -> Iterator[Document]:
     """The documents of the file at `path`, its encoding detected where none is named. Raises `UserError`."""
     source = TextSource(path, encoding or examined(path).encoding)
-    yield from registry.reader_for(path).read(source)
+    yield from reader_of(source).read(source)
+
+
+def reader_of(source: TextSource) -> registry.Reader:
+    """The reader that the settings name, or the ending of the file, or, where that says nothing, what is in it."""
+    known = registry.readers()
+    if source.reading.format:
+        return known[source.reading.format]
+    suffix = source.path.suffix.lower()
+    by_name = next((reader for reader in known.values() if suffix in reader.suffixes), None)
+    if by_name is not None:
+        return by_name
+    head = source.head()
+    return next((reader for reader in known.values() if reader.looks(head)), known["plain_text"])
+
+
+def lines(pieces: Iterable[str], longest: int, *, returns: bool = False) -> Iterator[str]:
+    """The lines of a text with their ends; of one longer than `longest` characters only so much as shows that it is.
+
+    With `returns` also a carriage return alone ends a line.
+    """
+    ends = re.compile(r"(?<=\n)|(?<=\r)(?!\n)" if returns else r"(?<=\n)")
+    kept: list[str] = []
+    length = 0
+    for piece in pieces:
+        *whole, rest = ends.split(piece) if "\r" in piece else _split_at_feeds(piece)
+        for line in whole:
+            yield "".join([*kept, line])[: longest + 1] if kept else line
+            kept, length = [], 0
+        if rest and length <= longest:
+            kept.append(rest)
+            length += len(rest)
+    if length:
+        yield "".join(kept)[: longest + 1]
+
+
+def _split_at_feeds(piece: str) -> list[str]:
+    *whole, rest = piece.split("\n")
+    return [*(line + "\n" for line in whole), rest]
 
 
 def whole_lines(texts: Iterable[str]) -> Iterator[str]:

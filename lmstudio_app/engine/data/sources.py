@@ -6,13 +6,12 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.corpus import Source
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, Unreadable, check_encoding, examine, open_source
-from lmstudio_app.engine.data.reader import TextSource
+from lmstudio_app.engine.data.reader import ReadingSettings, TextSource, reader_of
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import Event, Progress, SourceSkipped
+from lmstudio_app.engine.events import Event, Progress, RowsSkipped, SourceSkipped
 
 
 class Skipping:
@@ -81,14 +80,14 @@ def examine_files(
 
 
 def read_files(
-    found: Sequence[Source], writer: CorpusWriter, skipping: Skipping
+    found: Sequence[Source], writer: CorpusWriter, skipping: Skipping, reading: ReadingSettings
 ) -> Generator[Event, None, list[Source]]:
     """Read the files into the writer; one that fails half way leaves nothing in it."""
     sources: list[Source] = []
     done, total = 0, sum(source.bytes for source in found)
     for known in found:
         mark = writer.mark()
-        source = TextSource(Path(known.path), known.encoding)
+        source = TextSource(Path(known.path), known.encoding, reading)
         try:
             title = yield from _read_one(source, writer, done, total)
             sources.append(
@@ -98,8 +97,13 @@ def read_files(
                     bytes=source.bytes_read,
                     documents=writer.documents - mark.ends,
                     sha256=source.sha256,
+                    mapping=dict(source.mapping),
+                    bad_rows=source.bad_rows,
+                    bad_lines=tuple(row.line for row in source.bad),
                 )
             )
+            if source.bad:
+                yield _rows_skipped(source)
         except Unreadable as error:
             writer.go_back(mark)
             yield from skipping.skip(Path(known.path), error)
@@ -112,8 +116,8 @@ def read_files(
 def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -> Generator[Event, None, str]:
     """Write the documents of one file; returns the title of the first."""
     title, before = "", writer.documents
-    for document in registry.reader_for(source.path).read(source):
-        writing = writer.write(document.pieces)
+    for document in reader_of(source).read(source):
+        writing = writer.write(document.pieces, document.kind, document.fields)
         while True:
             try:
                 next(writing)
@@ -121,9 +125,24 @@ def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -
                 title = title or (document.title if end.value else "")
                 break
             yield Progress("Reading", min(done + source.bytes_read, total), total, "bytes")
+    if writer.documents == before and source.bad:
+        raise Unreadable(
+            "None of the {number} rows of “{path}” can be used. The first, on line {line}: {reason}. Check the format "
+            "and the columns.",
+            number=source.bad_rows,
+            path=source.path,
+            line=source.bad[0].line,
+            reason=source.bad[0].reason,
+        )
     if writer.documents == before:
         raise Unreadable("“{path}” holds no text, only white space. Choose another file.", path=source.path)
     return title
+
+
+def _rows_skipped(source: TextSource) -> RowsSkipped:
+    first = source.bad[0]
+    lines = tuple(row.line for row in source.bad)
+    return RowsSkipped(str(source.path), source.bad_rows, lines, first.reason, first.template, dict(first.values))
 
 
 def _size(path: Path) -> int:

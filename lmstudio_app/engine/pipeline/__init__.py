@@ -4,6 +4,7 @@
     preview         a corpus → how a text in it begins                            preview_tokens: and is cut into tokens
     preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
     count_cleanable how often cleaning that is off would find something
+    save_corpus     a corpus → one file for other programs
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.check import check
+    from lmstudio_app.engine.pipeline.corpus_export import save_corpus
     from lmstudio_app.engine.pipeline.demonstrate import demonstrate
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
     from lmstudio_app.engine.pipeline.evaluate import evaluate
@@ -64,6 +66,7 @@ __all__ = [
     "preview_tokens",
     "redo",
     "save_attention",
+    "save_corpus",
     "save_loss",
     "train",
     "yardsticks",
@@ -79,6 +82,7 @@ _FILES = {
     "preview_tokens": "preview",
     "redo": "prepare",
     "save_attention": "export",
+    "save_corpus": "corpus_export",
     "save_loss": "loss",
     "yardsticks": "loss",
     "yardsticks_of": "loss",

@@ -18,6 +18,7 @@ from lmstudio_app.engine.storage.names import check_name, tidy_name
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus_writer import CorpusWriter
     from lmstudio_app.engine.data.origins import TextOrigin
+    from lmstudio_app.engine.data.reader import ReadingSettings
     from lmstudio_app.engine.data.tokenization import Tokenization
     from lmstudio_app.engine.workspace import Workspace
 
@@ -44,9 +45,9 @@ def prepare(
     if sum(given) != 1:
         raise UserError("Name text files, or give text, or name a bundled sample; one of them.", field="paths")
     files = [Path(path).expanduser() for path in paths]
-    origin = _origin(files, text, sample, _by_path(encoding, encodings))
-    wanted = check_name(name) if name else tidy_name(_usual_name(files, sample))
     settings = settings or CorpusSettings()
+    origin = _origin(files, text, sample, _by_path(encoding, encodings), settings.reading)
+    wanted = check_name(name) if name else tidy_name(_usual_name(files, sample))
     place = workspace.corpus_folder(wanted).parent
     with scaffold(place) as temporary:
         with occupied(temporary):
@@ -71,12 +72,12 @@ def redo(
 
     settings = settings or corpus.settings
     before = corpus.settings
-    if not encodings and (settings.cleaning, settings.split) == (before.cleaning, before.split):
+    if not encodings and settings.model_copy(update={"tokenizer": before.tokenizer}) == before:
         record = replace(corpus.record, settings=settings)
         yield from _tokenize(corpus.folder, record)
     else:
-        again = bool(encodings) or settings.cleaning != before.cleaning
-        origin = _origin_again(corpus, _by_path(None, encodings)) if again else SameText(corpus)
+        again = bool(encodings) or (settings.reading, settings.cleaning) != (before.reading, before.cleaning)
+        origin = _origin_again(corpus, _by_path(None, encodings), settings.reading) if again else SameText(corpus)
         with scaffold(corpus.folder.parent) as temporary:
             with occupied(temporary):
                 yield from _make(temporary, origin, settings)
@@ -114,6 +115,7 @@ def _make(folder: Path, origin: TextOrigin, settings: CorpusSettings) -> Generat
         statistics=written.statistics,
         sample=origin.sample,
         entropy_bits=written.entropy_bits,
+        kind=written.kind,
     )
     yield from _tokenize(folder, record)
 
@@ -159,23 +161,29 @@ def _with_tokens(record: CorpusRecord, tokenization: Tokenization) -> CorpusReco
 
 
 def _origin(
-    files: Sequence[Path], text: str | None, sample: str | None, encodings: Mapping[Path | None, str]
+    files: Sequence[Path],
+    text: str | None,
+    sample: str | None,
+    encodings: Mapping[Path | None, str],
+    reading: ReadingSettings,
 ) -> TextOrigin:
     from lmstudio_app.engine.data.origins import Bundled, Files, Pasted
 
     if text is not None:
         return Pasted(text)
-    return Bundled(sample) if sample is not None else Files(files, encodings)
+    return Bundled(sample) if sample is not None else Files(files, encodings, reading)
 
 
-def _origin_again(corpus: Corpus, encodings: Mapping[Path | None, str]) -> TextOrigin:
+def _origin_again(corpus: Corpus, encodings: Mapping[Path | None, str], reading: ReadingSettings) -> TextOrigin:
     from lmstudio_app.engine.data.corpus import PASTED
     from lmstudio_app.engine.data.origins import Bundled, Pasted, SameFiles
     from lmstudio_app.engine.data.tokenization import text_pieces
 
     if corpus.record.origin == "pasted":
         return Pasted("".join(text_pieces(corpus.folder / PASTED)))
-    return Bundled(corpus.record.sample) if corpus.record.origin == "sample" else SameFiles(corpus, encodings)
+    if corpus.record.origin == "sample":
+        return Bundled(corpus.record.sample)
+    return SameFiles(corpus, encodings, reading)
 
 
 def _by_path(encoding: str | None, encodings: Mapping[Path | str, str] | None) -> dict[Path | None, str]:

@@ -107,6 +107,31 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise in_words(error, path, len(data)) from error
 
 
+def write_stream(path: Path, parts: Iterable[bytes]) -> int:
+    """Put the `parts` at `path` one after another, as `write_bytes` does but with one of them in memory at a time;
+    returns the bytes written."""
+    temporary, written = unfinished(path.parent), 0
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+        try:
+            for part in parts:
+                write_all(handle, part)
+                written += len(part)
+            if os.fstat(handle).st_size != written:
+                raise OSError(errno.EIO, "the file is shorter than what was written")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        _rename(temporary, path)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise in_words(error, path, written) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return written
+
+
 def write_text(path: Path, text: str) -> None:
     """Put `text` at `path` as UTF-8, line ends as they are."""
     write_bytes(path, text.encode("utf-8"))

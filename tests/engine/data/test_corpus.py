@@ -285,7 +285,7 @@ def test_an_unwritable_place_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_every_setting_has_words_and_a_valid_default() -> None:
     found = declarations(CorpusSettings)
-    assert {each.path.partition(".")[0] for each in found} == {"cleaning", "split", "tokenizer"}
+    assert {each.path.partition(".")[0] for each in found} == {"reading", "cleaning", "split", "tokenizer"}
     for each in found:
         assert each.title
         assert each.help.endswith(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,71 @@ from hypothesis import strategies as st
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data import reader
 from lmstudio_app.engine.data.encoding import CHUNK, Unreadable
-from lmstudio_app.engine.data.reader import TextSource, documents, expand, whole_lines
+from lmstudio_app.engine.data.reader import (
+    ReadingSettings,
+    TextSource,
+    documents,
+    expand,
+    lines,
+    reader_of,
+    whole_lines,
+)
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import SettingsError, read
 from tests.engine.data import writings
 
 
-def test_formats_are_found_by_their_ending() -> None:
-    assert set(registry.readers()) == {"markdown", "plain_text"}
-    assert registry.reader_for(Path("a.MD")).name == "markdown"
-    assert registry.reader_for(Path("a.txt")).name == "plain_text"
-    assert registry.reader_for(Path("Makefile")).name == "plain_text"
+def found_format(path: Path, text: str = "Some words.\n") -> str:
+    path.write_text(text, encoding="utf-8")
+    return reader_of(TextSource(path, "utf-8")).name
+
+
+def test_formats_are_found_by_their_ending(tmp_path: Path) -> None:
+    text = {"markdown", "plain_text", "html", "subtitles"}
+    assert set(registry.readers()) == text | {"csv", "json", "json_lines", "conll"}
+    assert found_format(tmp_path / "a.MD") == "markdown"
+    assert found_format(tmp_path / "a.txt", '{"text": "a"}\n') == "plain_text"
+    assert found_format(tmp_path / "Makefile") == "plain_text"
     suffixes = [suffix for each in registry.readers().values() for suffix in each.suffixes]
     assert len(suffixes) == len(set(suffixes))
     assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in suffixes)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"text": "a"}\n{"text": "b"}\n', "json_lines"),
+        ("{curly but no JSON}\nmore\n", "plain_text"),
+        ("  <!DOCTYPE html>\n<html><body>a</body></html>", "html"),
+        ("a < b and <html> is a mark", "plain_text"),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\nHi\n", "subtitles"),
+        ("1\n00:00:01,000 --> 00:00:02,000\nHi\n", "subtitles"),
+    ],
+)
+def test_formats_are_found_by_content_where_the_ending_says_nothing(tmp_path: Path, text: str, name: str) -> None:
+    assert found_format(tmp_path / "download.part", text) == name
+
+
+def test_a_format_that_is_named_goes_before_ending_and_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("text,label\n", encoding="utf-8")
+    assert reader_of(TextSource(path, "utf-8", ReadingSettings(format="csv"))).name == "csv"
+    with pytest.raises(SettingsError, match=r"no format “xls”\. Known are: conll, csv, "):
+        read(ReadingSettings, {"format": "xls"})
+
+
+@given(st.lists(st.text(st.sampled_from("ab\r\n"), max_size=6), max_size=6))
+def test_lines_keep_their_ends_however_the_pieces_are_cut(parts: list[str]) -> None:
+    text = "".join(parts)
+    pieces = [part for part in re.split(r"(?<=\n)", text) if part]
+    assert list(lines(pieces, 100)) == text.splitlines(keepends=True) or "\r" in text
+    assert "".join(lines(pieces, 100)) == "".join(lines(pieces, 100, returns=True)) == text
+    ends = re.findall(r"\r\n|\r|\n", text)
+    assert sum(line.endswith(("\r", "\n")) for line in lines(pieces, 100, returns=True)) == len(ends)
+
+
+def test_a_line_that_is_too_long_is_cut_and_what_follows_is_whole() -> None:
+    assert list(lines(["abc", "def", "gh\n", "ij\n"], 4)) == ["abcde", "ij\n"]
 
 
 def test_a_plain_text_is_one_document_just_as_it_is(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""Tables of values set apart by commas, semicolons, tabs or bars (RFC 4180): one row is one document.
+
+A row is parsed by itself, so that a broken one (a quote left open, too few cells) costs itself alone, whatever stands
+behind it. Cells may be as long as memory allows; those of the library stop at 131,072 characters unless told.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from lmstudio_app.engine.data.reader import BadRow, Document, TextSource
+from lmstudio_app.engine.data.reader import lines as split_lines
+from lmstudio_app.engine.data.roles import known_names
+from lmstudio_app.engine.data.table import Row, documents
+from lmstudio_app.engine.registry import Reader, register_reader
+
+_LONGEST_ROW = 64 << 20  # characters
+_MOST_LINES = 100_000  # of one row
+_SAMPLE_LINES = 50
+_DELIMITERS = ",;\t|"
+_NUMBER = re.compile(r"[-+]?[\d.,]+%?")
+_LONGEST_NAME = 60
+
+
+def read(source: TextSource) -> Iterator[Document]:
+    """Each row as a document; the first row names the columns where it looks so, or the settings say so."""
+    csv.field_size_limit(_LONGEST_ROW)
+    lines = _Lines(source)
+    sample = lines.ahead(_SAMPLE_LINES)
+    delimiter = "\t" if source.path.suffix.lower() in (".tsv", ".tab") else _delimiter(sample)
+    return documents(source, _rows(source, lines, delimiter))
+
+
+def _rows(source: TextSource, lines: _Lines, delimiter: str) -> Iterator[Row | BadRow]:
+    names: list[str] = []
+    for line, cells in _records(lines, delimiter, names):
+        if isinstance(cells, BadRow):
+            yield cells
+        elif not names:
+            headed = source.reading.header == "yes" or (source.reading.header == "auto" and _names_columns(cells))
+            names += _unique(cells if headed else [f"column {number}" for number in range(1, len(cells) + 1)])
+            if not headed:
+                yield Row(line, dict(zip(names, cells, strict=True)))
+        else:
+            yield Row(line, dict(zip(names, cells, strict=True)))
+
+
+def _records(lines: _Lines, delimiter: str, names: Sequence[str]) -> Iterator[tuple[int, list[str] | BadRow]]:
+    """The cells of each record, one for each of `names` once there are any, and the line on which it starts. Of a
+    broken one the first line alone is given up."""
+    while (first := lines.take()) is not None:
+        number, text = lines.number, first
+        if not text.strip("\r\n"):
+            continue
+        taken: list[str] = []
+        quoted = text.startswith('"') or delimiter + '"' in text
+        while quoted and text.count('"') % 2 and len(text) < _LONGEST_ROW and len(taken) < _MOST_LINES:
+            following = lines.take()
+            if following is None:
+                break
+            taken.append(following)
+            text += following
+        cells = _cells(number, text, delimiter, quoted=quoted)
+        if not isinstance(cells, BadRow) and names and len(cells) != len(names):
+            numbers = {"found": len(cells), "expected": len(names)}
+            cells = BadRow(number, "it has {found} cells instead of {expected}", numbers)
+        if isinstance(cells, BadRow):
+            lines.put_back(taken)
+        yield number, cells
+
+
+def _cells(number: int, text: str, delimiter: str, *, quoted: bool) -> list[str] | BadRow:
+    """The cells of one record. Where none begins with a quotation mark those inside are plain signs (12" wide)."""
+    if len(text) >= _LONGEST_ROW:
+        return BadRow(number, "it is longer than {most} million characters", {"most": _LONGEST_ROW >> 20})
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not quoted:
+        return text.split(delimiter)
+    try:
+        (cells,) = csv.reader([text], delimiter=delimiter, strict=True)
+    except (csv.Error, ValueError):
+        return BadRow(number, "a quotation mark is left open or stands inside a cell")
+    return cells
+
+
+def _delimiter(sample: Sequence[str]) -> str:
+    """The sign that cuts most lines of the sample into the same number of cells, more than one."""
+
+    def fit(delimiter: str) -> tuple[float, int]:
+        found = [_cells(0, line, delimiter, quoted='"' in line) for line in sample]
+        widths = [len(cells) for cells in found if isinstance(cells, list) and any(cells)]
+        usual = max(set(widths), key=widths.count, default=1)
+        return (widths.count(usual) / len(widths) if usual > 1 else 0.0), usual
+
+    return max(_DELIMITERS, key=fit)
+
+
+def _names_columns(cells: Sequence[str]) -> bool:
+    """Does a first row name the columns? Its cells are short, no numbers, each once; a name we know settles it."""
+    named = [cell.strip() for cell in cells]
+    if any(name.casefold() in known_names() for name in named):
+        return True
+    short = all(name and len(name) <= _LONGEST_NAME and not _NUMBER.fullmatch(name) for name in named)
+    return short and len(set(named)) == len(named) and not any(re.search(r"[.!?。！？]$", name) for name in named)
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """The names, numbered where one comes again or is empty."""
+    found: list[str] = []
+    for place, name in enumerate(names, 1):
+        plain = name.strip() or f"column {place}"
+        found.append(plain if plain not in found else f"{plain} ({place})")
+    return found
+
+
+class _Lines:
+    """The lines of a source with their ends, which can be looked at ahead and put back; `number` is the last taken."""
+
+    def __init__(self, source: TextSource) -> None:
+        self._coming = split_lines(source.pieces(), _LONGEST_ROW, returns=True)
+        self._waiting: deque[str] = deque()
+        self.number = 0
+
+    def ahead(self, count: int) -> list[str]:
+        while len(self._waiting) < count and (line := next(self._coming, None)) is not None:
+            self._waiting.append(line)
+        return list(self._waiting)[:count]
+
+    def take(self) -> str | None:
+        line = self._waiting.popleft() if self._waiting else next(self._coming, None)
+        self.number += line is not None
+        return line
+
+    def put_back(self, lines: Sequence[str]) -> None:
+        self._waiting.extendleft(reversed(lines))
+        self.number -= len(lines)
+
+
+READER = register_reader(Reader("csv", "CSV table", (".csv", ".tsv", ".tab"), read))
