@@ -21,16 +21,7 @@ def register(app: App, terminal: Terminal) -> None:
         """All bundled corpora."""
         from lmstudio_app.engine.data.samples import samples as bundled
 
-        described = [
-            {
-                "name": s.name,
-                "title": s.title,
-                "language": s.language,
-                "bytes": s.approximate_bytes,
-                "summary": s.summary,
-            }
-            for s in bundled()
-        ]
+        described = [asdict(sample) for sample in bundled()]
         if terminal.json:
             terminal.result({"samples": described})
             return

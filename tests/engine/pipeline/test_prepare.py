@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -19,12 +20,14 @@ from lmstudio_app.engine.data import building, samples
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
+from lmstudio_app.engine.data.documents import examples
 from lmstudio_app.engine.data.encoding import EncodingDoubtful
+from lmstudio_app.engine.data.reader import ReadingSettings
 from lmstudio_app.engine.data.samples import Generated, Sample
 from lmstudio_app.engine.data.splits import SPLITS, SplitSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CorpusReady, Event, Progress, SourceSkipped
+from lmstudio_app.engine.events import CorpusReady, Event, Progress, RowsSkipped, SourceSkipped
 from lmstudio_app.engine.storage import atomic
 from lmstudio_app.engine.storage.atomic import DiskFull
 from lmstudio_app.engine.workspace import Workspace
@@ -529,3 +532,87 @@ assert not {{"torch", "PySide6", "matplotlib"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], check=True, env=_environment())
     assert workspace.corpora() == ["Pasted text"]
+
+
+# Tables ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """Two tables of the same kind, the first with a broken row."""
+    place = tmp_path / "tables"
+    place.mkdir()
+    rows = "".join(f'{n},"A film, number {n}.  ",{"good" if n % 3 else "bad"}\n' for n in range(300))
+    (place / "a.csv").write_text("id,review,label\n" + rows + "lonely\n", encoding="utf-8")
+    more = [json.dumps({"text": f"Another, {n}.", "label": "good"}) for n in range(100)]
+    (place / "b.jsonl").write_text("\n".join(more), encoding="utf-8")
+    return place
+
+
+def test_tables_become_a_typed_corpus(workspace: Workspace, tables: Path) -> None:
+    settings = CorpusSettings(cleaning=CleaningSettings(trailing_spaces=True), tokenizer=CHARACTERS.tokenizer)
+    corpus, events = made(workspace, paths=[tables], settings=settings)
+    assert corpus.kind == "labelled"
+    found = list(examples(corpus))
+    assert [example.fields["label"] for example in found] == ["good" if n % 3 else "bad" for n in range(300)] + [
+        "good"
+    ] * 100
+    assert found[7].text == "A film, number 7.  "  # only spaces before a line end are trimmed
+    assert [example.split for example in found] == sorted((e.split for e in found), key=SPLITS.index)
+    assert corpus.statistics.documents == 400
+    first, second = corpus.sources
+    assert (first.documents, first.bad_rows, list(first.bad_lines)) == (300, 1, [302])
+    assert dict(first.mapping) == {"text": "review", "label": "label"}
+    assert (second.documents, second.bad_rows) == (100, 0)
+    (told,) = [event for event in events if isinstance(event, RowsSkipped)]
+    assert (told.rows, told.lines, told.reason) == (1, (302,), "it has 1 cells instead of 3")
+    assert told.template.format(**told.values) == told.reason
+
+
+def test_another_mapping_reads_the_tables_again_and_another_split_keeps_the_fields(
+    workspace: Workspace, tables: Path
+) -> None:
+    corpus, _ = made(workspace, paths=[tables / "a.csv"], settings=CHARACTERS)
+    moved = again(corpus, CHARACTERS.model_copy(update={"split": SplitSettings(training=0.5, validation=0.25)}))
+    assert [example.fields for example in examples(moved)] == [example.fields for example in examples(corpus)]
+    reading = ReadingSettings(mapping="source=id,target=review")
+    paired = again(corpus, CHARACTERS.model_copy(update={"reading": reading}))
+    assert paired.kind == "paired"
+    assert next(iter(examples(paired))).fields == {"source": "0", "target": "A film, number 0.  "}
+    assert paired.text("training").startswith("0\nA film, number 0.")
+    plain = again(corpus, CHARACTERS.model_copy(update={"reading": ReadingSettings(mapping="text=review")}))
+    assert plain.kind == "plain"
+    assert not (plain.folder / "fields.jsonl").exists()
+
+
+def test_tables_of_several_kinds_have_only_their_text_in_common(workspace: Workspace, tables: Path) -> None:
+    (tables / "c.txt").write_text("A plain text beside them.\n" * 9, encoding="utf-8")
+    corpus, _ = made(workspace, paths=[tables], settings=CHARACTERS)
+    assert corpus.kind == "plain"
+    assert not (corpus.folder / "fields.jsonl").exists()
+    assert len(list(examples(corpus))) == corpus.statistics.documents == 401
+
+
+def test_a_table_that_fails_half_way_leaves_nothing_of_itself(workspace: Workspace, tables: Path) -> None:
+    settings = CHARACTERS.model_copy(update={"reading": ReadingSettings(bad_rows="stop")})
+    corpus, events = made(workspace, paths=[tables], settings=settings)
+    assert [Path(source.path).name for source in corpus.sources] == ["b.jsonl"]
+    assert [example.text for example in examples(corpus)] == [f"Another, {n}." for n in range(100)]
+    assert all(example.fields == {"label": "good"} for example in examples(corpus))
+    (skipped,) = [event for event in events if isinstance(event, SourceSkipped)]
+    assert "Line 302 of" in skipped.reason
+
+
+def test_a_table_of_bad_rows_alone_says_what_is_wrong(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("nothing\nof this\nis JSON\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"None of the 3 rows .* can be used. The first, on line 1: it is not JSON"):
+        made(workspace, paths=[path], settings=CHARACTERS)
+
+
+def test_lost_fields_are_noticed(workspace: Workspace, tables: Path) -> None:
+    corpus, _ = made(workspace, paths=[tables], settings=CHARACTERS)
+    rows = (corpus.folder / "fields.jsonl").read_bytes().splitlines(keepends=True)
+    (corpus.folder / "fields.jsonl").write_bytes(b"".join(rows[:-1]))
+    with pytest.raises(UserError, match="damaged"):
+        list(examples(corpus))

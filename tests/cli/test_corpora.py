@@ -1,0 +1,110 @@
+"""Tables in the terminal: mapping, broken rows, cleaning and splits by name, export, removal, bundled samples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+ROWS = [(f"A film about number {n}.  \n", "good" if n % 3 else "bad") for n in range(200)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.data"
+    rows = [f'"{text}",{label}' for text, label in ROWS]
+    rows.insert(9, "lonely")
+    path.write_text("body,verdict\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_table_by_all_options(command: Command, tmp_path: Path, table: Path):
+    options = ["--format", "csv", "--map", "text=body,label=verdict", "--clean", "trailing-spaces,unicode-nfc",
+               "--split", "0.8,0.1,0.1", "--tokenizer", "character", "--name", "films"]  # fmt: skip
+    added = command(tmp_path / "w", "corpus", "add", table, *options)
+    assert added.code == 0
+    assert "Left out 1 row of" in added.err
+    assert "on line 20. The first: it has 1 cells instead of 2." in added.err
+    shown = command(tmp_path / "w", "corpus", "show", "films", "--json").object
+    assert shown["kind"] == "labelled"
+    assert shown["documents"] == len(ROWS)
+    (source,) = shown["sources"]
+    assert source["mapping"] == {"text": "body", "label": "verdict"}
+    assert (source["bad_rows"], source["bad_lines"]) == (1, [20])
+    assert shown["tokens_by_split"]["training"] == pytest.approx(0.8 * shown["tokens"], rel=0.02)
+
+
+def test_an_export_has_every_row_with_its_label(command: Command, tmp_path: Path, table: Path):
+    words = ["--format", "csv", "--name", "films", "--clean", "trailing-spaces"]
+    assert command(tmp_path / "w", "corpus", "add", table, *words).code == 0
+    out = tmp_path / "out.jsonl"
+    assert (
+        command(tmp_path / "w", "corpus", "export", "films", "--out", out, "--json").object["bytes"]
+        == out.stat().st_size
+    )
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(row["text"], row["label"]) for row in rows] == [(text.rstrip(), label) for text, label in ROWS]
+    assert {row["split"] for row in rows} == {"training", "validation", "test"}
+    assert command(tmp_path / "w", "corpus", "export", "films", "--to", "txt", "--out", tmp_path / "out.txt").code == 0
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n\n")[7] == ROWS[7][0].rstrip()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--clean", "quiet"], "--clean: there is no switch “quiet”. There are: line-ends, "),
+        (["--split", "0.9,0.05"], "is not three shares that make 1"),
+        (["--split", "0.9,0.2,0.1"], "is not three shares that make 1"),
+        (["--map", "words=body"], "Write ROLE=COLUMN"),
+        (["--map", "text=nothing", "--format", "csv"], "There is no column “nothing” for text"),
+        (["--format", "xls"], "There is no format “xls”"),
+        (["--format", "csv", "--bad-rows", "stop"], "Line 20 of"),
+        (["--format", "json"], "is no JSON from line 1 on"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_leave_nothing(
+    command: Command, tmp_path: Path, table: Path, words: list[str], sentence: str
+):
+    answer = command(tmp_path / "w", "corpus", "add", table, *words)
+    assert answer.code == 2
+    assert sentence in " ".join(answer.err.split())
+    assert not any((tmp_path / "w" / "corpora").glob("*"))
+
+
+def test_a_removed_corpus_lies_in_the_bin_and_one_in_use_stays(command: Command, tmp_path: Path, table: Path):
+    assert command(tmp_path / "w", "corpus", "add", table, "--format", "csv", "--name", "films").code == 0
+    answer = command(tmp_path / "w", "corpus", "remove", "films", "--json")
+    assert (Path(answer.object["bin"]) / "corpus.toml").is_file()
+    assert command(tmp_path / "w", "corpus", "list", "--json").object["corpora"] == []
+    gone = command(tmp_path / "w", "corpus", "remove", "films")
+    assert gone.code == 2
+    assert "There is no corpus “films”" in gone.err
+
+
+def test_a_corpus_that_a_run_learns_from_is_not_removed(command: Command, trained: Path):
+    answer = command(trained, "corpus", "remove", "animals")
+    assert answer.code == 2
+    assert "is used by" in answer.err
+    assert [each["name"] for each in command(trained, "corpus", "list", "--json").object["corpora"]] == ["animals"]
+
+
+@pytest.mark.parametrize("out", ["", "missing/out.jsonl", "."])
+def test_an_export_that_cannot_be_written_says_so(command: Command, trained: Path, tmp_path: Path, out: str):
+    answer = command(trained, "corpus", "export", "animals", "--out", tmp_path / out if out else "")
+    assert answer.code == 2
+    assert "Name a file" in answer.err or "no folder" in answer.err
+
+
+def test_samples_are_listed_and_added(command: Command, tmp_path: Path):
+    names = [each["name"] for each in command(tmp_path / "w", "samples", "list", "--json").object["samples"]]
+    assert names[:2] == ["stories", "stories-chinese"]
+    assert "stories" in command(tmp_path / "w", "samples", "list").out
+    assert command(tmp_path / "w", "samples", "add", "stories", "--name", "tales").code == 0
+    shown = command(tmp_path / "w", "corpus", "show", "tales", "--json").object
+    assert shown["entropy_bits_per_byte"]
+    wrong = command(tmp_path / "w", "samples", "add", "novels")
+    assert wrong.code == 2
+    assert "There is no bundled corpus “novels”" in wrong.err
