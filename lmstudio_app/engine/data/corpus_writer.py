@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
 from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, Corpus, damaged
 from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.splits import SPLITS, Cuts, Split, SplitSettings, plan
@@ -117,7 +117,7 @@ class CorpusWriter:
         before = self.mark()
         self._set_apart()
         empty = True
-        for piece in pieces:
+        for piece in without_notices(pieces, self._notice) if self._cleaning.gutenberg else pieces:
             text, counts = clean(piece, self._cleaning)
             self._put(text)
             self._state.cleaned = added([self._state.cleaned, counts])
@@ -130,6 +130,9 @@ class CorpusWriter:
         self._state.ends += 1
         self._put_fields(kind, fields or {})
         return True
+
+    def _notice(self, number: int) -> None:
+        self._state.cleaned = added([self._state.cleaned, {"gutenberg": number}])
 
     def _put_fields(self, kind: CorpusKind, fields: Mapping[str, str]) -> None:
         """Beside the text, in the order of the documents; the text itself is not written twice."""

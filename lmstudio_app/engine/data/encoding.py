@@ -13,14 +13,12 @@ from __future__ import annotations
 import codecs
 import contextlib
 import difflib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, chunks
 from lmstudio_app.engine.errors import UserError
-
-CHUNK = 1 << 20
 
 KNOWN: dict[str, str] = {
     "utf-8": "UTF-8",
@@ -78,10 +76,6 @@ class Detected:
     encoding: str
     confidence: float
     alternatives: tuple[tuple[str, str], ...] = ()
-
-
-class Unreadable(UserError):  # noqa: N818  (the name says what happened)
-    """A source cannot be read, or not in the encoding that was named."""
 
 
 class EncodingDoubtful(UserError):  # noqa: N818  (the name says what happened)
@@ -210,45 +204,6 @@ def _drain(steps: Generator[int, None, Detected]) -> Detected:
         except StopIteration as end:
             result: Detected = end.value
             return result
-
-
-def open_source(path: Path) -> BinaryIO:
-    """Open a text file for reading. Raises `UserError` when it is missing, a folder, no plain file or not readable."""
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would make its reader wait for ever
-            raise Unreadable("“{path}” is not a file that holds text. Choose a text file.", path=path)
-        return path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file in pieces of at most `CHUNK`. Raises `UserError` as `open_source`."""
-    with open_source(path) as file:
-        while True:
-            try:
-                chunk = file.read(CHUNK)
-            except OSError as error:
-                raise unreadable(path, error) from None
-            if not chunk:
-                return
-            yield chunk
-
-
-def unreadable(path: Path, error: OSError) -> Unreadable:
-    """One sentence for a source that the system does not let us read."""
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return Unreadable("“{path}” is not there. Check the name, or choose another file.", path=path)
-    if isinstance(error, PermissionError) and not path.is_dir():
-        return Unreadable(
-            "“{path}” may not be read: there is no permission. Change that, or choose another.", path=path
-        )
-    if isinstance(error, PermissionError):
-        return Unreadable("The folder “{path}” may not be read: there is no permission.", path=path)
-    if isinstance(error, IsADirectoryError):
-        return Unreadable("“{path}” is a folder, not a file.", path=path)
-    reason = error.strerror or type(error).__name__
-    return Unreadable("“{path}” could not be read: {reason}.", path=path, reason=reason)
 
 
 def _read_as_windows_1252(error: UnicodeError) -> tuple[str, int]:

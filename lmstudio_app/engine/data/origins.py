@@ -14,6 +14,7 @@ from lmstudio_app.engine.data.corpus import PASTED, Corpus, Origin, Source
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
 from lmstudio_app.engine.data.encoding import check_encoding
 from lmstudio_app.engine.data.reader import ReadingSettings, expand
+from lmstudio_app.engine.data.source_file import state_of
 from lmstudio_app.engine.data.sources import Skipping, examine_files, read_files
 from lmstudio_app.engine.data.tokenization import text_pieces
 from lmstudio_app.engine.data.tokenizer import refuse_surrogates
@@ -155,7 +156,7 @@ class SameFiles:
     def _found(self, source: Source, encoding: str) -> Source:
         path = Path(source.path)
         try:
-            size = path.stat().st_size
+            size, _ = state_of(path)
         except OSError:
             raise UserError(
                 "“{path}” is not there any more, so “{corpus}” keeps the text it has. Put the file back, or add the "

@@ -16,18 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from lmstudio_app.engine import registry
-from lmstudio_app.engine.data.encoding import (
-    CHUNK,
-    Unreadable,
-    check_encoding,
-    decoder,
-    examined,
-    misfit,
-    open_source,
-    unreadable,
-    without_mark,
-)
+from lmstudio_app.engine.data.encoding import check_encoding, decoder, examined, misfit, without_mark
 from lmstudio_app.engine.data.roles import CorpusKind, parse_mapping
+from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, members, open_source, state_of, unreadable
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Problem, Settings, setting
 
@@ -141,6 +132,12 @@ class TextSource:
         """
         yield from whole_lines(self._decoded())
 
+    @property
+    def suffix(self) -> str:
+        """The ending of the file in small letters, of a packed one the ending before that."""
+        path = self.path.with_suffix("") if self.path.suffix.lower() == ".gz" else self.path
+        return path.suffix.lower()
+
     def head(self) -> str:
         """How the file begins, read apart from everything else."""
         apart = TextSource(self.path, self.encoding)
@@ -164,7 +161,7 @@ class TextSource:
     def _decoded(self) -> Iterator[str]:
         strict = decoder(self.encoding)
         with open_source(self.path) as file:
-            before = os.fstat(file.fileno())
+            before = self._state()
             while True:
                 try:
                     chunk = file.read(CHUNK)
@@ -182,12 +179,17 @@ class TextSource:
                 yield without_mark(text, self.encoding) if first else text
                 if not chunk:
                     break
-            after = os.fstat(file.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            if self._state() != before:
                 raise Unreadable(
                     "“{path}” changed while it was being read. Wait until nothing writes to it, then add it again.",
                     path=self.path,
                 )
+
+    def _state(self) -> tuple[int, int]:
+        try:
+            return state_of(self.path)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
 
 
 def documents(path: Path, encoding: str | None = None) -> Iterator[Document]:
@@ -201,7 +203,7 @@ def reader_of(source: TextSource) -> registry.Reader:
     known = registry.readers()
     if source.reading.format:
         return known[source.reading.format]
-    suffix = source.path.suffix.lower()
+    suffix = source.suffix
     by_name = next((reader for reader in known.values() if suffix in reader.suffixes), None)
     if by_name is not None:
         return by_name
@@ -262,8 +264,9 @@ def _place_between(text: str) -> int:
 def expand(paths: Sequence[Path]) -> tuple[list[Path], list[UserError]]:
     """The files that `paths` stand for, folders walked in the order of their names, each file once.
 
-    In folders, hidden files are left out, and so is what a link leads to outside. The errors name folders that could
-    not be read. Raises `UserError` for a path that is not there.
+    An archive stands for the files in it. In folders, hidden files are left out, and so is what a link leads to
+    outside. The errors name folders that could not be read, and names in archives that lead outside.
+    Raises `UserError` for a path that is not there.
     """
     found: dict[Path, Path] = {}
     errors: list[UserError] = []
@@ -274,8 +277,19 @@ def expand(paths: Sequence[Path]) -> tuple[list[Path], list[UserError]]:
         except (OSError, ValueError) as error:
             raise unreadable(path, error if isinstance(error, OSError) else FileNotFoundError()) from None
         for file in files:
-            found.setdefault(file.resolve(), file)
+            for inner in _unpacked(file, errors) or [file]:
+                found.setdefault(inner.resolve(), inner)
     return list(found.values()), errors
+
+
+def _unpacked(file: Path, errors: list[UserError]) -> list[Path]:
+    """The files in an archive; none for what is no archive, or cannot be looked into, which reading it will say."""
+    try:
+        inner, refused = members(file)
+    except UserError:
+        return []
+    errors.extend(refused)
+    return inner
 
 
 def _walk(top: Path, errors: list[UserError]) -> Iterator[Path]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lmstudio_app.engine.data.corpus import Source
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
-from lmstudio_app.engine.data.encoding import EncodingDoubtful, Unreadable, check_encoding, examine, open_source
+from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, examine
 from lmstudio_app.engine.data.reader import ReadingSettings, TextSource, reader_of
+from lmstudio_app.engine.data.source_file import Unreadable, open_source, state_of
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, Progress, RowsSkipped, SourceSkipped
 
@@ -94,7 +95,7 @@ def read_files(
                 replace(
                     known,
                     title=title,
-                    bytes=source.bytes_read,
+                    bytes=_size(source.path),
                     documents=writer.documents - mark.ends,
                     sha256=source.sha256,
                     mapping=dict(source.mapping),
@@ -147,6 +148,6 @@ def _rows_skipped(source: TextSource) -> RowsSkipped:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return state_of(path)[0]
     except OSError:
         return 0

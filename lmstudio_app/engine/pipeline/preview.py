@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
-from lmstudio_app.engine.data.encoding import (
-    EncodingDoubtful,
-    check_encoding,
-    decoder,
-    detect,
-    misfit,
-    open_source,
-    unreadable,
-    without_mark,
-)
+from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, decoder, detect, misfit, without_mark
 from lmstudio_app.engine.data.excerpt import excerpt
+from lmstudio_app.engine.data.source_file import open_source, unreadable
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.tokenization import text_pieces
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data import reader
-from lmstudio_app.engine.data.encoding import CHUNK, Unreadable
 from lmstudio_app.engine.data.reader import (
     ReadingSettings,
     TextSource,
@@ -23,6 +22,7 @@ from lmstudio_app.engine.data.reader import (
     reader_of,
     whole_lines,
 )
+from lmstudio_app.engine.data.source_file import CHUNK, Unreadable
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import SettingsError, read
 from tests.engine.data import writings

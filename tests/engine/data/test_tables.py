@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmstudio_app.engine.data.encoding import Unreadable
 from lmstudio_app.engine.data.reader import Document, ReadingSettings, TextSource, reader_of
 from lmstudio_app.engine.data.roles import KINDS, ROLES, guess, kind_of, parse_mapping
+from lmstudio_app.engine.data.source_file import Unreadable
 from lmstudio_app.engine.errors import UserError
 
 

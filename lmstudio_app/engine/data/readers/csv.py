@@ -30,7 +30,7 @@ def read(source: TextSource) -> Iterator[Document]:
     csv.field_size_limit(_LONGEST_ROW)
     lines = _Lines(source)
     sample = lines.ahead(_SAMPLE_LINES)
-    delimiter = "\t" if source.path.suffix.lower() in (".tsv", ".tab") else _delimiter(sample)
+    delimiter = "\t" if source.suffix in (".tsv", ".tab") else _delimiter(sample)
     return documents(source, _rows(source, lines, delimiter))
 
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lmstudio_app.engine.data.encoding import Unreadable
 from lmstudio_app.engine.data.json_values import DECODER, columns_of
 from lmstudio_app.engine.data.reader import BadRow, Document, TextSource
+from lmstudio_app.engine.data.source_file import Unreadable
 from lmstudio_app.engine.data.table import Row, documents
 from lmstudio_app.engine.registry import Reader, register_reader
 
