@@ -198,7 +198,8 @@ class ShownText(QObject):
             changed, finds = self.tr("{count} changed"), self.tr("{count} found")
             counts = {name: changed.format(count=number_text.whole(count)) for name, count in cleaned.items()}
             counts |= {name: finds.format(count=number_text.whole(count)) for name, count in found.items()}
-            self._cards.preview.cleaning.show_counts(counts)
+            useful = [name for name, count in found.items() if count]
+            self._cards.preview.cleaning.show_counts(counts, useful)
 
     def _show_yardsticks(self, found: dict[str, float]) -> None:
         from lmstudio_app.engine.pipeline.loss import TITLES

@@ -47,11 +47,13 @@ class CleaningSettings(Settings):
         False,
         title="Drop control characters",
         help="Removes characters that show nothing, such as NUL. Tabs and line ends stay.",
+        advanced=True,
     )
     unicode_nfc: bool = setting(
         False,
         title="Compose letters (NFC)",
         help="Writes a letter and its accent as one character where Unicode has one, so that é is always the same.",
+        advanced=True,
     )
     quotes: bool = setting(
         False, title="Straight quotes", help="Writes curly quotation marks and apostrophes as the straight ones."
@@ -60,22 +62,26 @@ class CleaningSettings(Settings):
         False,
         title="Resolve HTML entities",
         help="Writes &amp; as &, &eacute; as é, and all others, as the signs that they stand for.",
+        advanced=True,
     )
     lower_case: bool = setting(False, title="Lower case", help="Writes all letters small, so that models learn fewer.")
     half_width: bool = setting(
         False,
         title="Half-width letters",
         help="Writes full-width letters and digits, as in Ａ１, as A1. Chinese punctuation stays.",
+        advanced=True,
     )
     gutenberg: bool = setting(
         False,
         title="Drop Gutenberg notices",
         help="Removes what Project Gutenberg writes before and after the text of a book.",
+        advanced=True,
     )
     personal_data: bool = setting(
         False,
         title="Mask personal data",
         help="Writes <EMAIL>, <PHONE> and <CARD> in the place of e-mail addresses, phone and card numbers.",
+        advanced=True,
     )
 
 

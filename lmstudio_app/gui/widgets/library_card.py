@@ -46,7 +46,8 @@ class LibraryCard(Card):
         self.delete = IconButton(self.tr("Delete"), "trash", shortcut=self.tr("Del"), size=16)
         self.choose_files = Button(self.tr("Choose files…"))
         self.drop = DropArea(
-            self.tr("Drop text files or a folder"), self.tr("txt, md and other text. Any encoding. Read in place.")
+            self.tr("Drop text files or a folder"),
+            self.tr("txt, md, csv, jsonl, html, docx, pdf. Any encoding. Read in place."),
         )
         self._samples: list[QAction] = []
         self._menu = QMenu(self.add)
