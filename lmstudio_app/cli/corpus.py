@@ -11,13 +11,17 @@ from lmstudio_app.cli.terminal import Terminal
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.events import CorpusReady
+from lmstudio_app.engine.events import CorpusReady, DuplicatesFound, LeakageFound
 from lmstudio_app.engine.settings import declarations, read
 from lmstudio_app.engine.storage.names import check_name
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.data.corpus import Corpus
+    from collections.abc import Sequence
 
+    from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.events import Event
+
+_SHOWN = 8
 OPTION_NAMES = {
     "tokenizer.kind": "tokenizer",
     "tokenizer.vocabulary": "vocabulary",
@@ -91,9 +95,23 @@ def register(app: App, terminal: Terminal) -> None:
         )
 
     @corpus.command
-    def show(name: str) -> None:
+    def show(
+        name: str,
+        *,
+        duplicates: Annotated[
+            bool, Parameter(negative="", help="Look for documents that come twice, or nearly.")
+        ] = False,
+        leakage: Annotated[
+            bool, Parameter(negative="", help="Look for passages that validation or test share with the training text.")
+        ] = False,
+    ) -> None:
         """One corpus: its sources, statistics, splits and folder."""
-        _show(terminal, terminal.workspace().corpus(name))
+        from lmstudio_app.engine import pipeline
+
+        opened = terminal.workspace().corpus(name)
+        checks = [pipeline.find_duplicates] * duplicates + [pipeline.find_leakage] * leakage
+        found = [terminal.follow_quietly(check(opened)) for check in checks]
+        _show(terminal, opened, found)
 
     @corpus.command
     def remove(name: str) -> None:
@@ -151,8 +169,14 @@ def _split(shares: str | None) -> dict[str, str]:
     return {"split.training": str(training), "split.validation": str(validation)}
 
 
-def _show(terminal: Terminal, corpus: Corpus) -> None:
+def _show(terminal: Terminal, corpus: Corpus, found: Sequence[Event | None] = ()) -> None:
     values = _described(corpus)
+    for event in found:
+        if not isinstance(event, DuplicatesFound | LeakageFound):
+            continue
+        name = "duplicates" if isinstance(event, DuplicatesFound) else "leakage"
+        facts = {key: value for key, value in event.to_json().items() if key != "event"}
+        values[name] = facts if terminal.json else _found_words(event)
     if not terminal.json:
         values["sources"] = "; ".join(map(_in_words, values["sources"]))
         for name in ("tokens_by_split", "entropy_bits_per_byte"):
@@ -192,6 +216,28 @@ def _described(corpus: Corpus) -> dict[str, Any]:
             for s in corpus.sources
         ],
     }
+
+
+def _found_words(event: DuplicatesFound | LeakageFound) -> str:
+    lines = []
+    if isinstance(event, DuplicatesFound):
+        lines.append(
+            f"{event.repeated:,} documents repeat another, {event.similar_groups:,} groups are nearly the same"
+        )
+        lines += [f"equal: {_numbers(group)}" for group in event.equal[:_SHOWN]]
+        lines += [f"similar: {_numbers(group)}" for group in event.similar[:_SHOWN]]
+    elif isinstance(event, LeakageFound):
+        lines.append(f"{event.passages:,} passages are in the training text too ({event.shared:,} characters)")
+        begun = [(split, start, " ".join(text.split())[:60]) for split, start, text in event.listed[:_SHOWN]]
+        lines += [f"{split} at {start:,}: {text}" for split, start, text in begun]
+    if event.by_design and len(lines) > 1:
+        lines.insert(1, "a generated text repeats itself by design")
+    return "; ".join(lines)
+
+
+def _numbers(group: Sequence[int]) -> str:
+    shown = ", ".join(str(number + 1) for number in group[:_SHOWN])
+    return f"documents {shown}" + (" …" if len(group) > _SHOWN else "")
 
 
 def _in_words(source: dict[str, Any]) -> str:

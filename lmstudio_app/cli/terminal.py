@@ -140,6 +140,14 @@ class Terminal:
         ) as bars:
             yield bars
 
+    def follow_quietly(self, events: Iterable[Event]) -> Event | None:
+        """Show a job's progress on a screen, and nothing else; return its last event."""
+        json, self.json = self.json, False
+        try:
+            return self.follow_preparation(events)
+        finally:
+            self.json = json
+
     def follow_preparation(self, events: Iterable[Event]) -> Event | None:
         """Show a preparation's progress; return its last event."""
         last: Event | None = None

@@ -83,6 +83,31 @@ class CorpusReady(Event):
     folder: str
 
 
+@dataclass(frozen=True)
+class DuplicatesFound(Event):
+    """Documents that come more than once: how many could go, and groups of equal and of nearly equal ones by their
+    numbers from 0, the first of `equal_groups` and `similar_groups`. `by_design`: a generated text repeats itself."""
+
+    repeated: int
+    equal: tuple[tuple[int, ...], ...]
+    similar: tuple[tuple[int, ...], ...]
+    equal_groups: int
+    similar_groups: int
+    by_design: bool
+
+
+@dataclass(frozen=True)
+class LeakageFound(Event):
+    """Passages of at least `characters` that validation or test share with the training text: how many, how many
+    characters together, and the first of them as (split, where in characters, how it begins)."""
+
+    characters: int
+    passages: int
+    shared: int
+    listed: tuple[tuple[str, int, str], ...]
+    by_design: bool
+
+
 # Training -------------------------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,22 @@ def test_mistakes_get_one_sentence_and_leave_nothing(
     assert not any((tmp_path / "w" / "corpora").glob("*"))
 
 
+def test_duplicates_and_leakage_are_told(command: Command, tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    rows = [f"Row {n} is about the number {n * n} and nothing else, really nothing." for n in range(100)]
+    path.write_text("\n".join(json.dumps(row) for row in [*rows, rows[3], rows[4]]), encoding="utf-8")
+    assert command(tmp_path / "w", "corpus", "add", path, "--name", "a").code == 0
+    said = command(tmp_path / "w", "corpus", "show", "a", "--duplicates", "--leakage", "--json").object
+    assert (said["duplicates"]["repeated"], said["duplicates"]["equal"]) == (2, [[3, 100], [4, 101]])
+    assert said["leakage"]["passages"] >= 1
+    assert not said["leakage"]["by_design"]
+    words = command(tmp_path / "w", "corpus", "show", "a", "--duplicates", "--leakage").out
+    assert "2 documents repeat another" in words
+    assert "equal: documents 4, 101" in words
+    assert "passages are in the training text too" in words
+    assert "duplicates" not in command(tmp_path / "w", "corpus", "show", "a", "--json").object
+
+
 def test_a_removed_corpus_lies_in_the_bin_and_one_in_use_stays(command: Command, tmp_path: Path, table: Path):
     assert command(tmp_path / "w", "corpus", "add", table, "--format", "csv", "--name", "films").code == 0
     answer = command(tmp_path / "w", "corpus", "remove", "films", "--json")

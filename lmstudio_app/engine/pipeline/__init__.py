@@ -4,6 +4,7 @@
     preview         a corpus → how a text in it begins                            preview_tokens: and is cut into tokens
     preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
     count_cleanable how often cleaning that is off would find something
+    find_duplicates a corpus → documents that come twice                          find_leakage: what its splits share
     save_corpus     a corpus → one file for other programs
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.check import check
+    from lmstudio_app.engine.pipeline.check_corpus import find_duplicates, find_leakage
     from lmstudio_app.engine.pipeline.corpus_export import save_corpus
     from lmstudio_app.engine.pipeline.demonstrate import demonstrate
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
@@ -58,6 +60,8 @@ __all__ = [
     "draft_from_file",
     "evaluate",
     "expect",
+    "find_duplicates",
+    "find_leakage",
     "generate",
     "inspect",
     "prepare",
@@ -78,6 +82,8 @@ _FILES = {
     "count_cleanable": "preview",
     "count_tokens": "preview",
     "draft_from_file": "draft",
+    "find_duplicates": "check_corpus",
+    "find_leakage": "check_corpus",
     "preview_file": "preview",
     "preview_tokens": "preview",
     "redo": "prepare",

@@ -1,0 +1,69 @@
+"""Is a corpus honest? Documents that come twice, and passages that validation or test share with the training text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lmstudio_app.engine.events import DuplicatesFound, Event, LeakageFound, Progress
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.corpus import Corpus
+
+LISTED = 50
+"""How many groups or passages a report names."""
+_LONGEST = 200  # characters of a passage that are shown
+_TICK = 200  # documents between reports
+
+
+def find_duplicates(corpus: Corpus) -> Iterator[Event]:
+    """Compare all documents of `corpus`; yields `Progress`, ends with `DuplicatesFound`. Raises `UserError`."""
+    from lmstudio_app.engine.data import duplicates
+    from lmstudio_app.engine.data.documents import examples
+
+    steps = duplicates.find_duplicates(example.text for example in examples(corpus))
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            found: duplicates.Duplicates = end.value
+            break
+        if done % _TICK == 0:
+            yield Progress("Comparing documents", done, corpus.statistics.documents, "documents")
+    yield DuplicatesFound(
+        repeated=found.repeated,
+        equal=tuple(found.equal[:LISTED]),
+        similar=tuple(found.similar[:LISTED]),
+        equal_groups=len(found.equal),
+        similar_groups=len(found.similar),
+        by_design=corpus.record.origin == "sample",
+    )
+
+
+def find_leakage(corpus: Corpus, characters: int | None = None) -> Iterator[Event]:
+    """Look for passages of validation and test that the training text has too, of at least so many characters (48).
+
+    Yields `Progress`, ends with `LeakageFound`. Raises `UserError`.
+    """
+    from lmstudio_app.engine.data import duplicates
+    from lmstudio_app.engine.data.tokenization import text_pieces
+
+    least = characters or duplicates.PASSAGE
+    passages: list[duplicates.Passage] = []
+    total = corpus.statistics.splits["training"].characters
+    for number, split in enumerate(("validation", "test")):
+        pieces = text_pieces(corpus.text_path("training"))
+        steps = duplicates.find_leakage(pieces, split, corpus.text(split), least)  # type: ignore[arg-type]
+        while True:
+            try:
+                yield Progress("Comparing splits", number * total + next(steps), 2 * total, "characters")
+            except StopIteration as end:
+                passages += end.value
+                break
+    yield LeakageFound(
+        characters=least,
+        passages=len(passages),
+        shared=sum(len(passage.text) for passage in passages),
+        listed=tuple((each.split, each.start, each.text[:_LONGEST]) for each in passages[:LISTED]),
+        by_design=corpus.record.origin == "sample",
+    )
