@@ -36,7 +36,13 @@ def register(app: App, terminal: Terminal) -> None:
     """Add the commands to `app`."""
     corpus = App(name="corpus", help="Corpora: add text, list what is there, show, export or remove one.")
     app.command(corpus)
+    _register_add(corpus, terminal)
+    _register_list(corpus, terminal)
+    _register_show(corpus, terminal)
+    _register_remove_and_export(corpus, terminal)
 
+
+def _register_add(corpus: App, terminal: Terminal) -> None:
     def add(
         *paths: Annotated[Place, Parameter(help="Text files and folders of them.")],
         name: Annotated[str | None, Parameter(help="What to call it; by default the first file's name.")] = None,
@@ -73,6 +79,8 @@ def register(app: App, terminal: Terminal) -> None:
 
     corpus.command(with_options(add, declarations(CorpusSettings), OPTION_NAMES))
 
+
+def _register_list(corpus: App, terminal: Terminal) -> None:
     @corpus.command(name="list")
     def list_corpora() -> None:
         """All corpora of the workspace."""
@@ -94,6 +102,8 @@ def register(app: App, terminal: Terminal) -> None:
             f"No corpora yet. Add text with: {terminal.command('corpus', 'add', 'FILE')}",
         )
 
+
+def _register_show(corpus: App, terminal: Terminal) -> None:
     @corpus.command
     def show(
         name: str,
@@ -113,6 +123,8 @@ def register(app: App, terminal: Terminal) -> None:
         found = [terminal.follow_quietly(check(opened)) for check in checks]
         _show(terminal, opened, found)
 
+
+def _register_remove_and_export(corpus: App, terminal: Terminal) -> None:
     @corpus.command
     def remove(name: str) -> None:
         """Move a corpus to the workspace's bin. One that runs learn from stays."""

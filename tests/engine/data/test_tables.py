@@ -150,6 +150,13 @@ def test_cells_beyond_the_limit_of_the_library_and_over_many_lines(tmp_path: Pat
     assert not source.bad_rows
 
 
+def test_a_quotation_mark_left_open_in_a_long_table_costs_one_row(tmp_path: Path) -> None:
+    rows = "".join(f"Row {number} of a table.,{number % 2}\n" for number in range(150_000))
+    documents, source = read(written(tmp_path / "a.csv", f'text,label\n"open,1\n{rows}'))
+    assert len(documents) == 150_000
+    assert [row.line for row in source.bad] == [2]
+
+
 def test_names_that_come_twice_or_are_empty_are_told_apart(tmp_path: Path) -> None:
     documents, _ = read(written(tmp_path / "a.csv", "text,text,\nA one.,B.,C.\n"), mapping="text=text (2)")
     assert documents[0].text == "B."

@@ -55,14 +55,9 @@ def _records(lines: _Lines, delimiter: str, names: Sequence[str]) -> Iterator[tu
         number, text = lines.number, first
         if not text.strip("\r\n"):
             continue
-        taken: list[str] = []
         quoted = text.startswith('"') or delimiter + '"' in text
-        while quoted and text.count('"') % 2 and len(text) < _LONGEST_ROW and len(taken) < _MOST_LINES:
-            following = lines.take()
-            if following is None:
-                break
-            taken.append(following)
-            text += following
+        taken = lines.until_quotes_close(text) if quoted else []
+        text = "".join([text, *taken])
         cells = _cells(number, text, delimiter, quoted=quoted)
         if not isinstance(cells, BadRow) and names and len(cells) != len(names):
             numbers = {"found": len(cells), "expected": len(names)}
@@ -133,6 +128,17 @@ class _Lines:
         line = self._waiting.popleft() if self._waiting else next(self._coming, None)
         self.number += line is not None
         return line
+
+    def until_quotes_close(self, first: str) -> list[str]:
+        """The lines that belong to a record which begins with `first`: up to the one with the last of its quotation
+        marks, or as many as a record may have."""
+        taken: list[str] = []
+        is_open, length = first.count('"') % 2, len(first)
+        while is_open and length < _LONGEST_ROW and len(taken) < _MOST_LINES and (line := self.take()) is not None:
+            taken.append(line)
+            is_open ^= line.count('"') % 2
+            length += len(line)
+        return taken
 
     def put_back(self, lines: Sequence[str]) -> None:
         self._waiting.extendleft(reversed(lines))
