@@ -83,13 +83,19 @@ class CleaningSettings(Settings):
         help="Writes <EMAIL>, <PHONE> and <CARD> in the place of e-mail addresses, phone and card numbers.",
         advanced=True,
     )
+    repeated_documents: bool = setting(
+        False,
+        title="Drop repeated documents",
+        help="Keeps the first of documents that are equal but for white space around them. Generated texts keep all.",
+        advanced=True,
+    )
 
 
 def clean(text: str, settings: CleaningSettings) -> tuple[str, Mapping[str, int]]:
     """`text` cleaned, and how often each switch that is on found something, by the name of the switch.
 
     A text may be cleaned in pieces that end after line ends; the result is the same. Notices around whole documents are
-    only counted here; `without_notices` removes them.
+    only counted here, `without_notices` removes them; repeated documents are the business of who has all documents.
     """
     counts: dict[str, int] = {}
     for name, step in _STEPS.items():
@@ -193,5 +199,6 @@ _STEPS: Mapping[str, Callable[[str], tuple[str, int]]] = {
     "lower_case": _lower,
     "trailing_spaces": lambda text: _TRAILING.subn("", text),
     "unicode_nfc": _compose,
+    "repeated_documents": lambda text: (text, 0),
     "gutenberg": lambda text: (text, len(_NOTICE_START.findall(text)) + len(_NOTICE_END.findall(text))),
 }

@@ -17,6 +17,7 @@ from typing import BinaryIO, Self
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
 from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, Corpus, damaged
+from lmstudio_app.engine.data.duplicates import Fingerprint
 from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.splits import SPLITS, Cuts, Split, SplitSettings, plan
 from lmstudio_app.engine.data.statistics import Counter, SplitStatistics, Statistics, added
@@ -64,6 +65,8 @@ class CorpusWriter:
         self._state = _State()
         self._ends = array("q")
         self._bits = array("d")
+        self._fingerprints: list[bytes] = []  # in the order of the documents, where repeated ones are to be dropped
+        self._known: set[bytes] = set()
         self._path = folder / "text" / "training.txt"
         try:
             self._path.parent.mkdir()
@@ -91,6 +94,8 @@ class CorpusWriter:
         """Forget what was written after `mark`, which was taken between documents."""
         self._state = mark
         del self._ends[mark.ends :], self._bits[mark.ends :]
+        self._known.difference_update(self._fingerprints[mark.ends :])
+        del self._fingerprints[mark.ends :]
         if self._ends:
             self._ends[-1] = mark.size  # without the blank line that set it apart from what is forgotten
         try:
@@ -109,27 +114,41 @@ class CorpusWriter:
     def write(
         self, pieces: Iterable[str], kind: CorpusKind = "plain", fields: Mapping[str, str] | None = None
     ) -> Generator[None, None, bool]:
-        """Add a document, piece by piece; returns False for one of nothing but white space, which is left out.
+        """Add a document, piece by piece; returns False for one of nothing but white space, and for one that is there
+        already where such are to be dropped; these are left out.
 
         `fields` are the values of the roles of its `kind`; they are cleaned as the text is.
         Raises `UserError`; then, and when it is closed early, the document is half written: `go_back`.
         """
         before = self.mark()
         self._set_apart()
-        empty = True
+        empty, fingerprint = True, Fingerprint()
         for piece in without_notices(pieces, self._notice) if self._cleaning.gutenberg else pieces:
             text, counts = clean(piece, self._cleaning)
             self._put(text)
             self._state.cleaned = added([self._state.cleaned, counts])
             empty = empty and not text.strip()
+            fingerprint.add(text)
             yield
-        if empty:
+        if empty or self._repeats(fingerprint.digest()):
+            repeated = {} if empty else {"repeated_documents": 1}
             self.go_back(before)
+            self._state.cleaned = added([self._state.cleaned, repeated])
             return False
         self._ends.append(self._state.size)
         self._state.ends += 1
         self._put_fields(kind, fields or {})
         return True
+
+    def _repeats(self, fingerprint: bytes) -> bool:
+        """Is the document just written to be dropped, since an equal one is there?"""
+        if not self._cleaning.repeated_documents:
+            return False
+        if fingerprint in self._known:
+            return True
+        self._known.add(fingerprint)
+        self._fingerprints.append(fingerprint)
+        return False
 
     def _notice(self, number: int) -> None:
         self._state.cleaned = added([self._state.cleaned, {"gutenberg": number}])

@@ -31,6 +31,36 @@ Codes = NDArray[np.uint32]
 Hashes = NDArray[np.uint64]
 
 
+class Fingerprint:
+    """Of a document that comes in pieces: equal for documents that are equal but for white space around them."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._begun = False
+        self._spaces = ""  # at the end of what came, which count only where something follows
+
+    def add(self, text: str) -> None:
+        """Take the next piece."""
+        text = text if self._begun else text.lstrip()
+        kept = text.rstrip()
+        if kept:
+            self._hash.update((self._spaces + kept).encode("utf-8"))
+            self._begun, self._spaces = True, text[len(kept) :]
+        else:
+            self._spaces += text
+
+    def digest(self) -> bytes:
+        """The fingerprint of all that came (32,)."""
+        return self._hash.digest()
+
+
+def fingerprint(text: str) -> bytes:
+    """That of a whole document."""
+    found = Fingerprint()
+    found.add(text)
+    return found.digest()
+
+
 @dataclass(frozen=True)
 class Duplicates:
     """Groups of documents, each a tuple of their numbers in the corpus from 0: such that are equal but for white space
@@ -63,7 +93,7 @@ def find_duplicates(texts: Iterable[str]) -> Generator[int, None, Duplicates]:
     signatures: list[Hashes] = []
     for number, text in enumerate(texts):
         stripped = text.strip()
-        known = first.setdefault(hashlib.sha256(stripped.encode("utf-8")).digest(), number)
+        known = first.setdefault(fingerprint(text), number)
         if known != number:
             equal.setdefault(known, [known]).append(number)
         elif (signature := _signature(stripped)) is not None:

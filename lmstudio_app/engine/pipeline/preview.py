@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
+from lmstudio_app.engine.data.documents import examples
+from lmstudio_app.engine.data.duplicates import fingerprint
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, decoder, detect, misfit, without_mark
 from lmstudio_app.engine.data.excerpt import excerpt
 from lmstudio_app.engine.data.source_file import open_source, unreadable
@@ -81,6 +83,9 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
         for piece in text_pieces(corpus.text_path(split)):
             for name, switch in switches.items():
                 found[name] += clean(piece, switch)[1][name]
+    if "repeated_documents" in found and corpus.record.origin != "sample":
+        prints = [fingerprint(example.text) for example in examples(corpus)]
+        found["repeated_documents"] = len(prints) - len(set(prints))
     return found
 
 

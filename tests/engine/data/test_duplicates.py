@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data import duplicates
 from lmstudio_app.engine.data.corpus import CorpusSettings
-from lmstudio_app.engine.data.duplicates import Duplicates, Passage, find_duplicates, find_leakage
+from lmstudio_app.engine.data.documents import examples
+from lmstudio_app.engine.data.duplicates import (
+    Duplicates,
+    Fingerprint,
+    Passage,
+    find_duplicates,
+    find_leakage,
+    fingerprint,
+)
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.events import DuplicatesFound, LeakageFound
 from lmstudio_app.engine.workspace import Workspace
@@ -65,6 +73,38 @@ def test_equal_documents_are_found_exactly() -> None:
     found = compared(texts)
     assert sorted(found.equal) == sorted(tuple(group) for group in expected.values() if len(group) > 1)
     assert found.repeated == len(texts) - len(expected)
+
+
+@given(st.lists(st.text(" \n\u3000ab", max_size=4)))
+def test_a_fingerprint_does_not_see_pieces_nor_white_space_around(pieces: list[str]) -> None:
+    apart = Fingerprint()
+    for piece in pieces:
+        apart.add(piece)
+    assert apart.digest() == fingerprint("".join(pieces)) == fingerprint("".join(pieces).strip())
+
+
+def test_repeated_documents_are_counted_and_dropped(tmp_path_factory: pytest.TempPathFactory) -> None:
+    workspace = Workspace.open(tmp_path_factory.mktemp("workspace"))
+    chance = random.Random(4)
+    rows = [prose(chance, 20) for _ in range(60)]
+    texts = {
+        "a.csv": [*rows, rows[7], rows[7] + " "],
+        "b.csv": ["torn,row", rows[1], "late"],
+        "c.csv": ["late", rows[9]],
+    }
+    for name, lines in texts.items():
+        (workspace.folder / name).write_text("text\n" + "\n".join(lines), encoding="utf-8")
+    paths = [workspace.folder / name for name in texts]
+    settings = CorpusSettings.model_validate({"tokenizer": {"kind": "character"}, "reading": {"bad_rows": "stop"}})
+    list(pipeline.prepare(workspace, paths=paths, settings=settings, name="made"))
+    corpus = workspace.corpus("made")
+    assert pipeline.count_cleanable(corpus)["repeated_documents"] == 3
+    cleaning = settings.cleaning.model_copy(update={"repeated_documents": True})
+    list(pipeline.redo(corpus, settings.model_copy(update={"cleaning": cleaning})))
+    cleaned = workspace.corpus("made")
+    assert [example.text for example in examples(cleaned)] == [*rows, "late"]
+    assert cleaned.statistics.cleaned["repeated_documents"] == 3
+    assert cleaned.statistics.documents == 61
 
 
 @pytest.mark.parametrize("seed", range(3))
