@@ -15,11 +15,13 @@ from lmstudio_app.engine.storage.json_lines import read_jsonl
 @dataclass(frozen=True)
 class Example:
     """A document of a corpus, or the part of one that a split got: its text without the blank line behind it, and, in
-    a typed corpus, the values of its roles. A document that was cut in two has these in its first part."""
+    a typed corpus, the values of its roles. A document that was cut in two has these in its first part; the others are
+    `continued`."""
 
     split: Split
     text: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    continued: bool = False
 
 
 def examples(corpus: Corpus) -> Iterator[Example]:
@@ -39,7 +41,7 @@ def examples(corpus: Corpus) -> Iterator[Example]:
                     values = {} if begun or fields is None else next(fields, None)
                     if values is None:
                         raise damaged(corpus.folder)
-                    yield Example(split, text, values)
+                    yield Example(split, text, values, begun)
                     place += part
                     begun = place < ends[number]
                     number += not begun
@@ -47,3 +49,17 @@ def examples(corpus: Corpus) -> Iterator[Example]:
             raise in_words(error, path) from error
         except UnicodeDecodeError as error:
             raise damaged(corpus.folder) from error
+
+
+def whole_texts(corpus: Corpus) -> Iterator[str]:
+    """The text of every document, also of one that was cut between splits. Raises `UserError`."""
+    text: str | None = None
+    for example in examples(corpus):
+        if example.continued:
+            text = (text or "") + example.text
+            continue
+        if text is not None:
+            yield text
+        text = example.text
+    if text is not None:
+        yield text

@@ -19,9 +19,9 @@ _TICK = 200  # documents between reports
 def find_duplicates(corpus: Corpus) -> Iterator[Event]:
     """Compare all documents of `corpus`; yields `Progress`, ends with `DuplicatesFound`. Raises `UserError`."""
     from lmstudio_app.engine.data import duplicates
-    from lmstudio_app.engine.data.documents import examples
+    from lmstudio_app.engine.data.documents import whole_texts
 
-    steps = duplicates.find_duplicates(example.text for example in examples(corpus))
+    steps = duplicates.find_duplicates(whole_texts(corpus))
     while True:
         try:
             done = next(steps)

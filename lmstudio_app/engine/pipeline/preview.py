@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
-from lmstudio_app.engine.data.documents import examples
+from lmstudio_app.engine.data.documents import whole_texts
 from lmstudio_app.engine.data.duplicates import fingerprint
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, decoder, detect, misfit, without_mark
 from lmstudio_app.engine.data.excerpt import excerpt
@@ -84,7 +84,7 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
             for name, switch in switches.items():
                 found[name] += clean(piece, switch)[1][name]
     if "repeated_documents" in found and corpus.record.origin != "sample":
-        prints = [fingerprint(example.text) for example in examples(corpus)]
+        prints = [fingerprint(text) for text in whole_texts(corpus)]
         found["repeated_documents"] = len(prints) - len(set(prints))
     return found
 
