@@ -118,6 +118,10 @@ def test_a_table_without_names_keeps_its_first_row(tmp_path: Path) -> None:
     assert [d.text for d in read(written(tmp_path / "a.csv", text))[0]] == ["A good film.", "A bad film."]
     assert [d.text for d in read(tmp_path / "a.csv", header="yes")[0]] == ["A bad film."]
     names = written(tmp_path / "b.csv", "Anna,Lyon\nBert,Gent\n")
+    assert [d.text for d in read(names, mapping="text=column 1")[0]] == ["Anna", "Bert"]  # in doubt nothing is lost
+    assert len(read(written(tmp_path / "c.csv", "root:x:0:0\nbin:x:1:1\n"))[0]) == 2
+    for table in ("titel,inhalt\nEins,Hier steht viel mehr als im Namen.\n", "jahr,wer\n1999,Anna\n2001,Bert\n"):
+        assert "column 1" not in read(written(tmp_path / "d.csv", table))[1].mapping.values()
     assert [d.text for d in read(names, header="no", mapping="text=column 1")[0]] == ["Anna", "Bert"]
 
 

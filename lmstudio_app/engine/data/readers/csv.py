@@ -22,7 +22,8 @@ _MOST_LINES = 100_000  # of one row
 _SAMPLE_LINES = 50
 _DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
-_LONGEST_NAME = 60
+_NAME = re.compile(r"[^\W\d][\w .()/-]{0,59}")
+_LONGER = 3  # times the name of a column is what stands in it, where nothing else tells that it is a name
 
 
 def read(source: TextSource) -> Iterator[Document]:
@@ -40,7 +41,9 @@ def _rows(source: TextSource, lines: _Lines, delimiter: str) -> Iterator[Row | B
         if isinstance(cells, BadRow):
             yield cells
         elif not names:
-            headed = source.reading.header == "yes" or (source.reading.header == "auto" and _names_columns(cells))
+            headed = source.reading.header == "yes" or (
+                source.reading.header == "auto" and _names_columns(cells, lines.below(delimiter))
+            )
             names += _unique(cells if headed else [f"column {number}" for number in range(1, len(cells) + 1)])
             if not headed:
                 yield Row(line, dict(zip(names, cells, strict=True)))
@@ -82,24 +85,43 @@ def _cells(number: int, text: str, delimiter: str, *, quoted: bool) -> list[str]
 
 
 def _delimiter(sample: Sequence[str]) -> str:
-    """The sign that cuts most lines of the sample into the same number of cells, more than one."""
+    """The sign that cuts most records of the sample into the same number of cells, more than one."""
+    records = _records_of(sample)
 
     def fit(delimiter: str) -> tuple[float, int]:
-        found = [_cells(0, line, delimiter, quoted='"' in line) for line in sample]
+        found = [_cells(0, record, delimiter, quoted='"' in record) for record in records]
         widths = [len(cells) for cells in found if isinstance(cells, list) and any(cells)]
-        usual = max(set(widths), key=widths.count, default=1)
-        return (widths.count(usual) / len(widths) if usual > 1 else 0.0), usual
+        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
+        return (widths.count(usual) / len(records) if usual > 1 else 0.0), usual
 
     return max(_DELIMITERS, key=fit)
 
 
-def _names_columns(cells: Sequence[str]) -> bool:
-    """Does a first row name the columns? Its cells are short, no numbers, each once; a name we know settles it."""
+def _records_of(sample: Sequence[str]) -> list[str]:
+    """The lines of a sample, those joined between which a quotation mark is open."""
+    records, is_open = list[str](), False
+    for line in sample:
+        if is_open:
+            records[-1] += line
+        else:
+            records.append(line)
+        is_open ^= line.count('"') % 2 == 1
+    return records
+
+
+def _names_columns(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Does a first row name the columns? A name that we know settles it. Else its cells are short words, each once, and
+    differ from those below: these are numbers, or much longer. In doubt it is a row like the others, and not lost."""
     named = [cell.strip() for cell in cells]
     if any(name.casefold() in known_names() for name in named):
         return True
-    short = all(name and len(name) <= _LONGEST_NAME and not _NUMBER.fullmatch(name) for name in named)
-    return short and len(set(named)) == len(named) and not any(re.search(r"[.!?。！？]$", name) for name in named)
+    if len(set(named)) < len(named) or not all(_NAME.fullmatch(name) for name in named):
+        return False
+    columns = list(zip(*(row for row in below if len(row) == len(named)), strict=True))
+    numbers = any(all(_NUMBER.fullmatch(cell.strip()) for cell in column) for column in columns)
+    lengths = [sum(map(len, column)) / len(column) for column in columns]
+    longer = any(length >= _LONGER * len(name) for name, length in zip(named, lengths, strict=False))
+    return numbers or longer
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -128,6 +150,12 @@ class _Lines:
         line = self._waiting.popleft() if self._waiting else next(self._coming, None)
         self.number += line is not None
         return line
+
+    def below(self, delimiter: str) -> list[list[str]]:
+        """The cells of the rows that come next, as far as they are sound."""
+        rows = _records_of(self.ahead(_SAMPLE_LINES))
+        found = [_cells(0, row, delimiter, quoted='"' in row) for row in rows]
+        return [cells for cells in found if isinstance(cells, list)]
 
     def until_quotes_close(self, first: str) -> list[str]:
         """The lines that belong to a record which begins with `first`: up to the one with the last of its quotation
