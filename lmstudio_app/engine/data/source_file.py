@@ -44,6 +44,7 @@ def open_source(path: Path) -> BinaryIO:
     """
     file = _opened(path)
     try:
+        file = _to_look_into(path, file)
         kind = _document(path, file)
     except BaseException:
         file.close()
@@ -179,12 +180,21 @@ def _peek(path: Path, file: BinaryIO) -> bytes:
     return head
 
 
+def _to_look_into(path: Path, file: BinaryIO) -> BinaryIO:
+    """The same file; of what may be a document inside something packed a copy in memory, whose parts can be found."""
+    if file.seekable() or not _peek(path, file).startswith(_ZIP):
+        return file
+    with file:
+        copied = io.BytesIO(file.read(_LARGEST_DOCUMENT + 1))
+    return io.BufferedReader(cast(io.RawIOBase, copied))
+
+
 def _document(path: Path, file: BinaryIO) -> str | None:
     """Which kind of document a file is, if any: "pdf", "docx", "epub"."""
     head = _peek(path, file)
     if head.startswith(_PDF):
         return "pdf"
-    if not head.startswith(_ZIP) or not file.seekable():
+    if not head.startswith(_ZIP):
         return None
     try:
         with zipfile.ZipFile(file) as archive:
