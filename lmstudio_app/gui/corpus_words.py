@@ -225,6 +225,7 @@ def source_facts(corpus: Corpus, place: int | None) -> list[Fact]:
         source = corpus.sources[place]
         facts.append(Fact(QCoreApplication.translate("Corpus", "File"), source.path, place=True))
         facts.append(Fact(QCoreApplication.translate("Corpus", "On disk"), number_text.size(source.bytes)))
+        facts += _table_facts(source)
     exact = corpus.entropy_bits_per_byte
     if exact is not None:
         remark = QCoreApplication.translate("Corpus", "Bits per byte, exactly: no model can do better.")
@@ -241,6 +242,22 @@ def source_facts(corpus: Corpus, place: int | None) -> list[Fact]:
         Fact(QCoreApplication.translate("Corpus", "Prepared"), when),
         Fact(QCoreApplication.translate("Corpus", "Fingerprint"), corpus.data_hash[:16], remark),
     ]
+
+
+def _table_facts(source: Source) -> list[Fact]:
+    """What the columns of a table were taken for, and the rows that were left out; nothing for other files."""
+    facts = []
+    if source.mapping:
+        remark = QCoreApplication.translate("Corpus", "What each column was taken for: role = column.")
+        words = ", ".join(role if role == column else f"{role} = {column}" for role, column in source.mapping.items())
+        facts.append(Fact(QCoreApplication.translate("Corpus", "Columns"), words, remark))
+    if source.bad_rows:
+        remark = QCoreApplication.translate("Corpus", "Rows that could not be used. The first of them are named.")
+        lines = ", ".join(map(str, source.bad_lines)) + (" …" if source.bad_rows > len(source.bad_lines) else "")
+        words = QCoreApplication.translate("Corpus", "{rows}, on line {lines}")
+        said = words.format(rows=number_text.whole(source.bad_rows), lines=lines)
+        facts.append(Fact(QCoreApplication.translate("Corpus", "Rows left out"), said, remark))
+    return facts
 
 
 def request_facts(request: Mapping[str, Any]) -> list[Fact]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from lmstudio_app.gui.corpus_words import described, source_item
+from lmstudio_app.gui.corpus_words import described, source_facts, source_item
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.session import Session
 from tests.engine.data import documents_made, writings
@@ -71,6 +71,12 @@ def test_any_text_dropped_on_the_window(qtbot: QtBot, window: MainWindow, tmp_pa
         window.show_pane("corpus")
         keep_pictures(qtbot, window, path.stem)
     assert "with labels" in described(session.workspace.corpus("reviews")).words
+    facts = {fact.name: fact.value for fact in source_facts(session.workspace.corpus("reviews"), 0)}
+    assert facts["Columns"] == "text = review, label"
     tasks = session.workspace.corpus("tasks")
     assert "instructions" in described(tasks).words
+    facts = {fact.name: fact.value for fact in source_facts(tasks, 0)}
+    assert facts["Columns"] == "instruction, output, input"
+    assert facts["Rows left out"] == "1, on line 51"
+    assert "Columns" not in {fact.name for fact in source_facts(session.workspace.corpus("novel"), 0)}
     assert source_item("x", tasks.sources[0]).words.endswith("rows left out: 1")
