@@ -63,8 +63,10 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """One line beside the result, on standard error; a line end inside it (in a file's name) becomes a space."""
-        with contextlib.suppress(OSError):  # nobody can be told that nobody can be told anything
+        try:
             print(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text), file=sys.stderr, flush=True)
+        except OSError:  # nobody can be told that nobody can be told anything; and at the end it is not tried again
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
     def heard(self, event: Event) -> None:
         """What is told while a model is opened."""
