@@ -122,15 +122,16 @@ class CorpusWriter:
         """
         before = self.mark()
         self._set_apart()
-        empty, fingerprint = True, Fingerprint()
+        empty, fingerprint = True, Fingerprint() if self._cleaning.repeated_documents else None
         for piece in without_notices(pieces, self._notice) if self._cleaning.gutenberg else pieces:
             text, counts = clean(piece, self._cleaning)
             self._put(text)
             self._state.cleaned = added([self._state.cleaned, counts])
             empty = empty and not text.strip()
-            fingerprint.add(text)
+            if fingerprint is not None:
+                fingerprint.add(text)
             yield
-        if empty or self._repeats(fingerprint.digest()):
+        if empty or (fingerprint is not None and self._repeats(fingerprint.digest())):
             repeated = {} if empty else {"repeated_documents": 1}
             self.go_back(before)
             self._state.cleaned = added([self._state.cleaned, repeated])
@@ -141,9 +142,7 @@ class CorpusWriter:
         return True
 
     def _repeats(self, fingerprint: bytes) -> bool:
-        """Is the document just written to be dropped, since an equal one is there?"""
-        if not self._cleaning.repeated_documents:
-            return False
+        """Is a document equal to the one just written there already?"""
         if fingerprint in self._known:
             return True
         self._known.add(fingerprint)
