@@ -25,6 +25,9 @@ _SHOWN = 8
 OPTION_NAMES = {
     "tokenizer.kind": "tokenizer",
     "tokenizer.vocabulary": "vocabulary",
+    "tokenizer.saved": "saved",
+    "tokenizer.minimum_count": "minimum-count",
+    "tokenizer.special_tokens": "special-tokens",
     "reading.format": "format",
     "reading.mapping": "map",
     "reading.header": "header",

@@ -153,10 +153,16 @@ class Terminal:
     def follow_preparation(self, events: Iterable[Event]) -> Event | None:
         """Show a preparation's progress; return its last event."""
         last: Event | None = None
+        for event in self.followed(events):
+            last = event
+        return last
+
+    def followed(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The events of a preparation, its progress shown as they come."""
         with self.bars() as bars:
             tasks: dict[str, Any] = {}
             for event in events:
-                last = event
+                yield event
                 self.event(event)
                 if isinstance(event, SourceSkipped):
                     self.note(f"Skipped {event.path}: {event.reason}")
@@ -171,7 +177,6 @@ class Terminal:
                         total=event.total or None,
                         rate=f"{event.done:,} {event.unit}",
                     )
-        return last
 
     def _print_json(self, values: Mapping[str, Any]) -> None:
         every = (sys.stdout.encoding or "").lower().startswith("utf")  # can it write every letter?

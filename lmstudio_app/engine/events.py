@@ -84,6 +84,31 @@ class CorpusReady(Event):
 
 
 @dataclass(frozen=True)
+class TokenizerReady(Event):
+    """A tokenizer is saved in the workspace under this name."""
+
+    name: str
+    folder: str
+    kind: str
+    vocabulary: int
+
+
+@dataclass(frozen=True)
+class TokenizerMeasured(Event):
+    """What one tokenizer makes of a text: its tokens, the bytes of text for each, how many a word takes, which share of
+    them is unknown, and how many of its vocabulary occur."""
+
+    name: str
+    kind: str
+    vocabulary: int
+    tokens: int
+    bytes_per_token: float
+    tokens_per_word: float
+    unknown_share: float
+    used: int
+
+
+@dataclass(frozen=True)
 class DuplicatesFound(Event):
     """Documents that come more than once: how many could go, and groups of equal and of nearly equal ones by their
     numbers from 0, the first of `equal_groups` and `similar_groups`. `by_design`: a generated text repeats itself."""

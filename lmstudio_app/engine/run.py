@@ -197,7 +197,7 @@ class Run:
                 name=self.name,
                 path=path,
             )
-        return Tokenizer.load(path)
+        return Tokenizer.load(path, foreign=self.config.tokenizer.kind == "saved")
 
     def model(
         self,

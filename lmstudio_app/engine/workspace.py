@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmstudio_app.engine.data.saved_tokenizers import saved_names, saved_path
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.run import Run, RunConfig, RunSummary
 from lmstudio_app.engine.storage import atomic, locks
@@ -15,6 +16,7 @@ from lmstudio_app.engine.storage.names import check_name, find_name, free_name, 
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.data.tokenizer import Tokenizer
 
 FORMAT = 1
 CORPUS_FILE = "corpus.toml"
@@ -22,7 +24,7 @@ FILE = "workspace.json"
 
 
 class Workspace:
-    """An opened workspace: `corpora/`, `runs/` and `bin/` in one folder."""
+    """An opened workspace: `corpora/`, `tokenizers/`, `runs/` and `bin/` in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -112,6 +114,23 @@ class Workspace:
         for run in runs:
             run.rename_corpus(renamed.name)
         return renamed.name
+
+    # Tokenizers -------------------------------------------------------------------------------------------------
+
+    def tokenizers(self) -> list[str]:
+        """The names of the saved tokenizers, in alphabetical order."""
+        return saved_names(self.folder)
+
+    def tokenizer(self, name: str) -> Tokenizer:
+        """Open a saved tokenizer. Raises `UserError` when it is not there or damaged."""
+        from lmstudio_app.engine.data.tokenizer import Tokenizer
+
+        return Tokenizer.load(saved_path(self.folder, name), foreign=True)
+
+    def delete_tokenizer(self, name: str) -> str:
+        """Move a saved tokenizer to the bin, and return what it is called there. Corpora that were cut with it keep
+        their own copy."""
+        return self._discard(saved_path(self.folder, name).parent, "tokenizers")
 
     # Runs -------------------------------------------------------------------------------------------------------
 

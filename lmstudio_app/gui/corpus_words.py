@@ -19,6 +19,7 @@ from lmstudio_app.gui.widgets.statistics_card import Figure
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus, Skipped, Source
     from lmstudio_app.engine.data.statistics import Statistics
+    from lmstudio_app.engine.data.tokenizer import TokenizerSettings
     from lmstudio_app.engine.events import Counted, Progress
 
 SPLIT_COLORS = {"training": 0, "validation": 1, "test": 7}
@@ -77,9 +78,25 @@ def tokenizer_words(kind: str, vocabulary: int) -> str:
     """A tokenizer in few words: "BPE 2,048"."""
     words = {
         "bpe": QCoreApplication.translate("Corpus", "BPE {vocabulary}"),
+        "byte": QCoreApplication.translate("Corpus", "bytes"),
         "character": QCoreApplication.translate("Corpus", "{vocabulary} characters"),
+        "saved": QCoreApplication.translate("Corpus", "saved tokenizer, {vocabulary}"),
+        "unigram": QCoreApplication.translate("Corpus", "Unigram {vocabulary}"),
+        "word": QCoreApplication.translate("Corpus", "{vocabulary} words"),
+        "wordpiece": QCoreApplication.translate("Corpus", "WordPiece {vocabulary}"),
     }
     return words[kind].format(vocabulary=number_text.whole(vocabulary))
+
+
+def tokenizer_title(tokenizer: TokenizerSettings) -> str:
+    """A tokenizer as it was asked for: how many tokens were really learned does not matter."""
+    words = {
+        "byte": QCoreApplication.translate("Corpus", "bytes"),
+        "character": QCoreApplication.translate("Corpus", "characters"),
+        "saved": QCoreApplication.translate("Corpus", "tokenizer “{name}”").format(name=tokenizer.saved),
+        "word": QCoreApplication.translate("Corpus", "words"),
+    }
+    return words.get(tokenizer.kind) or tokenizer_words(tokenizer.kind, tokenizer.vocabulary)
 
 
 def encoding_title(encoding: str) -> str:

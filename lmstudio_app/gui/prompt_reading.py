@@ -96,7 +96,7 @@ def _read(tokenizer: Tokenizer, text: str) -> Prompt:
 def lacking_words(missing: Sequence[str]) -> str:
     """What to do about characters that a run's vocabulary lacks."""
     words = QCoreApplication.translate(
-        "PromptReading", "The vocabulary lacks {characters}. Leave them out, or open a run with a BPE tokenizer."
+        "PromptReading", "The vocabulary lacks {characters}. Leave it out, or open a run with a BPE tokenizer."
     )
     return words.format(characters=" ".join(f"“{character}”" for character in missing[:20]))
 

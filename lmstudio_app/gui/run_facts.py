@@ -59,7 +59,12 @@ class RunFacts(QObject):
     def _tokenizer_words(self, kind: str, vocabulary: int) -> tuple[str, str]:
         kinds = {
             "bpe": (self.tr("BPE, {vocabulary} tokens"), self.tr("frequent letter groups become one token")),
+            "byte": (self.tr("Bytes, {vocabulary} tokens"), self.tr("every byte of a character is one token")),
             "character": (self.tr("Characters, {vocabulary} tokens"), self.tr("every character is one token")),
+            "saved": (self.tr("Saved tokenizer, {vocabulary} tokens"), self.tr("learned or imported before")),
+            "unigram": (self.tr("Unigram, {vocabulary} tokens"), self.tr("the most probable way to cut a word")),
+            "word": (self.tr("Words, {vocabulary} tokens"), self.tr("every word is one token; rare ones are unknown")),
+            "wordpiece": (self.tr("WordPiece, {vocabulary} tokens"), self.tr("words in the longest pieces that fit")),
         }
         words, meaning = kinds[kind]
         return words.format(vocabulary=number_text.whole(vocabulary)), meaning

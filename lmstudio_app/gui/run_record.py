@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from lmstudio_app.engine import events
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui import corpus_words
 from lmstudio_app.gui.job_thread import JobThread, Stopping
 from lmstudio_app.gui.run_states import RESUMABLE, live_words, saved_words
 from lmstudio_app.gui.session import Session
@@ -280,8 +281,7 @@ class RunRecord(QObject):
         parts = [f"{declared(config.described.title).partition(' (')[0]} {config.described.outline(config.model)}"]
         if self._parameters:
             parts.append(self.tr("{count} parameters").format(count=number_text.short_count(self._parameters)))
-        kind = {"bpe": "BPE", "character": self.tr("characters")}.get(config.tokenizer.kind, config.tokenizer.kind)
-        parts.append(f"{kind} {number_text.whole(config.tokenizer.vocabulary)}" if kind == "BPE" else kind)
+        parts.append(corpus_words.tokenizer_title(config.tokenizer))
         return " · ".join(parts)
 
 

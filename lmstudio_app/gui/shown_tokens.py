@@ -59,8 +59,8 @@ class ShownTokens(QObject):
         """Show the bytes of text for each token, beside those for each character, which need no counting."""
         each, own = statistics.bytes / max(1, statistics.characters), statistics.bytes_per_token
         longest = max(each, own)
-        measures = [Measure(self.tr("Characters"), f"{each:.2f}", each / longest, "", kind != "bpe")]
-        if kind == "bpe":
+        measures = [Measure(self.tr("Characters"), f"{each:.2f}", each / longest, "", kind == "character")]
+        if kind != "character":
             title = corpus_words.tokenizer_words(kind, statistics.vocabulary)
             measures.append(Measure(title, f"{own:.2f}", own / longest, "", True))
         self._card.panel.show_measures(measures)
@@ -79,7 +79,7 @@ class ShownTokens(QObject):
             seen = number_text.whole(int(self._counts[token]))
             facts.append(self.tr("{count} × in the training text").format(count=seen))
         if token == shown.unknown:
-            facts.append(self.tr("stands for characters that have no token"))
+            facts.append(self.tr("stands for what has no token"))
         else:
             size = self.tr("{count} bytes: {bytes}") if len(spelling) != 1 else self.tr("1 byte: {bytes}")
             few = spelling[:MOST_BYTES].hex(" ").upper() + (" …" if len(spelling) > MOST_BYTES else "")

@@ -200,7 +200,7 @@ class Corpus:
 
     def text(self, split: Split) -> str:
         """The whole text of a split. Raises `UserError`."""
-        from lmstudio_app.engine.data.tokenization import text_pieces
+        from lmstudio_app.engine.data.text_pieces import text_pieces
 
         return "".join(text_pieces(self.text_path(split)))
 

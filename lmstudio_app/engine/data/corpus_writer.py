@@ -21,7 +21,7 @@ from lmstudio_app.engine.data.duplicates import Fingerprint
 from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.splits import SPLITS, Cuts, Split, SplitSettings, plan
 from lmstudio_app.engine.data.statistics import Counter, SplitStatistics, Statistics, added
-from lmstudio_app.engine.data.tokenization import text_pieces
+from lmstudio_app.engine.data.text_pieces import text_pieces
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
 from lmstudio_app.engine.storage.atomic import in_words, join_lines

@@ -7,7 +7,6 @@ its standard error and ends with 3.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import logging
@@ -16,6 +15,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import NoReturn
+
+from lmstudio_app.engine.data import child_process
 
 _MEMORY = 2 << 30  # bytes of address space
 _MOST_TEXT = 256 << 20  # bytes
@@ -30,7 +31,7 @@ class Refused(Exception):  # noqa: N818  (the name says what happened)
 def main() -> None:
     """`python -c … KIND SECONDS`."""
     kind, seconds = sys.argv[1], int(sys.argv[2])
-    _limit(seconds)
+    child_process.limit(_MEMORY, seconds)
     warnings.simplefilter("ignore")
     logging.disable()
     readers: dict[str, Callable[[bytes], Iterator[str]]] = {"pdf": pdf_text, "docx": docx_text, "epub": epub_text}
@@ -120,17 +121,6 @@ def _write(parts: Iterator[str]) -> bool:
         seen = seen or bool(part.strip())
     sys.stdout.buffer.flush()
     return seen
-
-
-def _limit(seconds: int) -> None:
-    """Bound memory and processor time, where the system can; elsewhere the parent's patience has to do."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -16,7 +16,7 @@ from lmstudio_app.engine.data.encoding import check_encoding
 from lmstudio_app.engine.data.reader import ReadingSettings, expand
 from lmstudio_app.engine.data.source_file import state_of
 from lmstudio_app.engine.data.sources import Skipping, examine_files, read_files
-from lmstudio_app.engine.data.tokenization import text_pieces
+from lmstudio_app.engine.data.text_pieces import text_pieces
 from lmstudio_app.engine.data.tokenizer import refuse_surrogates
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, Progress, SourceSkipped

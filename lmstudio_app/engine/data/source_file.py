@@ -11,7 +11,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
+from lmstudio_app.engine.data import child_process
 from lmstudio_app.engine.errors import UserError
 
 CHUNK = 1 << 20
@@ -221,9 +221,7 @@ def _document_text(path: Path, kind: str, *state: int) -> bytes:
         sentence = "“{path}” is too large for a document: more than {most} MB. Save its text as a text file."
         raise Unreadable(sentence, path=path, most=_LARGEST_DOCUMENT >> 20)
     program = "from lmstudio_app.engine.data.document_text import main; main()"
-    package = str(Path(__file__).resolve().parents[3])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([package, os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-c", program, kind, str(DOCUMENT_SECONDS)]
+    command, environment = child_process.command(program, kind, str(DOCUMENT_SECONDS)), child_process.environment()
     try:
         done = subprocess.run(
             command, input=raw, capture_output=True, env=environment, timeout=2 * DOCUMENT_SECONDS, check=False

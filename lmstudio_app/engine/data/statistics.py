@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING
 from pydantic import NonNegativeFloat, NonNegativeInt
 
 from lmstudio_app.engine.data.splits import SPLITS, Split
+from lmstudio_app.engine.data.words import WORD
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 MOST_DIFFERENT_WORDS = 1_000_000
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Counter:
 
         points = np.frombuffer(piece.encode("utf-32-le"), dtype=np.uint32)
         self._characters[: int(points.max(initial=0)) + 1] += np.bincount(points, minlength=1)
-        words = _WORD.findall(piece.lower())
+        words = WORD.findall(piece.lower())
         self.words += len(words)
         if self._different is not None:
             self._different.update(words)

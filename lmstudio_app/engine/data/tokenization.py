@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import zlib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,19 +14,18 @@ from functools import cached_property
 from pathlib import Path
 
 from lmstudio_app.engine.data.building import occupied, scaffold
-from lmstudio_app.engine.data.reader import whole_lines
+from lmstudio_app.engine.data.saved_tokenizers import saved_beside
 from lmstudio_app.engine.data.splits import SPLITS, Split
+from lmstudio_app.engine.data.text_pieces import text_pieces
 from lmstudio_app.engine.data.token_store import SplitTokens, TokenStore, TokenWriter, write_manifest
-from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings, learn
+from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings
+from lmstudio_app.engine.data.tokenizer_learning import learn_from
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
 from lmstudio_app.engine.storage.atomic import in_words, replace_folder
 
 TOKENIZER = "tokenizer.json"
-LEARNED_FROM = 16_000_000
-"""Bytes of text that a BPE tokenizer is learned from at most, taken evenly from all over the training split."""
 _CHUNK = 1 << 20
-_TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,11 @@ class Tokenization:
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, loaded when it is first asked for. Raises `UserError`."""
         path = self.folder / TOKENIZER
-        loaded = Tokenizer.load(path)
+        loaded = Tokenizer.load(path, foreign=self.settings.kind == "saved")
         if (
             _checksum(path) != self.store.tokenizer_checksum
             or loaded.vocabulary != self.store.vocabulary
-            or loaded.kind != self.settings.kind
+            or self.settings.kind not in (loaded.kind, "saved")
         ):
             raise UserError(
                 "The tokenizer in “{folder}” does not fit its tokens. Prepare the corpus again.", folder=self.folder
@@ -59,12 +57,23 @@ def open_tokenization(folder: Path, settings: TokenizerSettings, corpus_hash: st
     try:
         store = TokenStore.open(folder)
         found = Tokenization(folder, settings, store)
-        usable = store.corpus_hash == corpus_hash and found.tokenizer is not None
+        usable = store.corpus_hash == corpus_hash and found.tokenizer is not None and not _outdated(found)
         for name in SPLITS:
             store.split(name)
     except UserError:
         return None
     return found if usable else None
+
+
+def _outdated(found: Tokenization) -> bool:
+    """Was it made with a saved tokenizer in whose place there is another one now?"""
+    if found.settings.kind != "saved":
+        return False
+    try:
+        saved = saved_beside(found.folder.parents[1], found.settings.saved)
+    except UserError:  # it has gone; the corpus keeps its own copy
+        return False
+    return _checksum(saved) != found.store.tokenizer_checksum
 
 
 def make_tokenization(
@@ -83,8 +92,11 @@ def make_tokenization(
                     "copy, or add its text again.",
                     corpus=folder.parent.parent.name,
                 )
-            tokenizer = yield from _learn(settings, texts["training"])
-            tokenizer.save(temporary / TOKENIZER)
+            if settings.kind == "saved":
+                tokenizer = Tokenizer.load(saved_beside(folder.parents[1], settings.saved), foreign=True)
+                tokenizer.save(temporary / TOKENIZER)
+            else:
+                tokenizer = yield from learn_from(settings, [texts["training"]], temporary / TOKENIZER)
             splits = yield from _encode_splits(tokenizer, texts, temporary)
             checksum = _checksum(temporary / TOKENIZER)
             write_manifest(temporary, tokenizer.vocabulary, corpus_hash, checksum, splits)
@@ -113,22 +125,6 @@ def text_hash(texts: Mapping[Split, Path]) -> str:
     return digest.hexdigest()
 
 
-def text_pieces(path: Path) -> Iterator[str]:
-    """A split's text in pieces that end after line ends. Raises `UserError`."""
-    return whole_lines(_chunks(path))
-
-
-def _chunks(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except OSError as error:
-        raise in_words(error, path) from error
-    except UnicodeDecodeError as error:
-        raise UserError("The text in “{path}” is damaged. Add its sources as a new corpus.", path=path) from error
-
-
 def _encode_splits(
     tokenizer: Tokenizer, texts: Mapping[Split, Path], folder: Path
 ) -> Generator[Progress, None, dict[Split, SplitTokens]]:
@@ -148,13 +144,20 @@ def _encode_splits(
 def _encode(tokenizer: Tokenizer, text: Path, array: Path) -> Generator[int, None, SplitTokens]:
     """Encode a split into an array file; yields how many bytes of text are done, about."""
     writer = TokenWriter(array, tokenizer.vocabulary)
-    lengths, known, unknown = tokenizer.byte_lengths, 0, 0
-    for part in writer.write(tokenizer.encode_pieces(text_pieces(text))):
+    lengths, known, unknown, read = tokenizer.byte_lengths, 0, 0, [0]
+
+    def pieces() -> Iterator[str]:
+        for piece in text_pieces(text):
+            read[0] += len(tokenizer.seen(piece).encode("utf-8"))
+            yield piece
+
+    exact = tokenizer.surface.changes_nothing
+    for part in writer.write(tokenizer.encode_pieces(text_pieces(text) if exact else pieces())):
         known += int(lengths[part].sum())
         unknown += int((part == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
         yield known + unknown
-    total = text.stat().st_size
-    return SplitTokens(writer.tokens, total, unknown, total - known, writer.checksum)
+    total = text.stat().st_size if exact else read[0]
+    return SplitTokens(writer.tokens, total, unknown, max(0, total - known), writer.checksum)
 
 
 def _checksum(path: Path) -> int:
@@ -162,49 +165,3 @@ def _checksum(path: Path) -> int:
         return zlib.crc32(path.read_bytes())
     except OSError as error:
         raise in_words(error, path) from error
-
-
-def _learn(settings: TokenizerSettings, text: Path) -> Generator[Progress, None, Tokenizer]:
-    """Learn in a thread of its own, so that the job can be watched, and left while the library is busy."""
-    total = text.stat().st_size
-    pieces = text_pieces(text)
-    if settings.kind == "bpe" and total > LEARNED_FROM:
-        pieces, total = _even_parts(text, total), LEARNED_FROM
-    abandoned, fed, outcome = threading.Event(), [0], list[Tokenizer | BaseException]()
-
-    def feed() -> Iterator[str]:
-        for piece in pieces:
-            if abandoned.is_set():
-                raise InterruptedError
-            fed[0] += len(piece.encode("utf-8"))
-            yield piece
-
-    def work() -> None:
-        try:
-            outcome.append(learn(settings, feed()))
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=work, name="learning a tokenizer", daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(_TICK_SECONDS)
-            yield Progress("Learning the tokenizer", min(fed[0], total), total, "bytes")
-    finally:
-        abandoned.set()
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]
-
-
-def _even_parts(text: Path, size: int) -> Iterator[str]:
-    """Whole lines from places spread evenly over a large text, `LEARNED_FROM` bytes together."""
-    parts = LEARNED_FROM // _CHUNK
-    with text.open("rb") as file:
-        for number in range(parts):
-            start = (size - _CHUNK) * number // (parts - 1)
-            file.seek(start)
-            raw = file.read(_CHUNK)
-            raw = raw[raw.find(b"\n") + 1 :] if start else raw
-            yield raw[: raw.rfind(b"\n") + 1 or None].decode("utf-8", "ignore")  # a character may be cut in two

@@ -9,14 +9,16 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lmstudio_app.engine.data.surface import SPECIAL, Surface, special_tokens
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.settings import Settings, setting
+from lmstudio_app.engine.settings import Problem, Settings, setting
 from lmstudio_app.engine.storage.atomic import in_words, write_text
 
 if TYPE_CHECKING:
@@ -28,30 +30,104 @@ MISSING_SHOWN = 20
 """How many characters that a vocabulary lacks are named."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNKNOWN = ("<unk>", "[UNK]")  # what stands for unknown characters and words
+_MOST_SPECIAL = 100
+
+
+Kind = Literal["character", "byte", "word", "bpe", "wordpiece", "unigram", "saved"]
 
 
 class TokenizerSettings(Settings):
     """How text is cut into tokens."""
 
-    kind: Literal["character", "bpe"] = setting(
+    kind: Kind = setting(
         "bpe",
         title="Tokenizer",
-        help="Characters are simple; byte pairs (BPE) make frequent letter groups one token and can write any text.",
-        choices={"character": "Characters", "bpe": "Byte pairs (BPE)"},
+        help="Characters and bytes are simple; words are long, and rare ones unknown; byte pairs (BPE), WordPiece and "
+        "Unigram make frequent letter groups one token.",
+        choices={
+            "character": "Characters",
+            "byte": "Bytes",
+            "word": "Words",
+            "bpe": "Byte pairs (BPE)",
+            "wordpiece": "WordPiece",
+            "unigram": "Unigram",
+            "saved": "A saved tokenizer",
+        },
     )
     vocabulary: int = setting(
         2048,
         title="Vocabulary",
-        help="How many different tokens there are. With characters this is the most; rarer ones become unknown.",
+        help="How many different tokens there are. With characters and words this is the most; rarer ones become "
+        "unknown.",
         unit="tokens",
         minimum=256,
         maximum=65_536,
     )
+    minimum_count: int = setting(
+        2,
+        title="Least count of a word",
+        help="Words that occur less often become unknown (word tokenizers only).",
+        minimum=1,
+        maximum=1_000_000,
+        advanced=True,
+    )
+    lower_case: bool = setting(
+        False,
+        title="Lower case",
+        help="Capital letters are read as small ones; scores then count the text as it is read.",
+        advanced=True,
+    )
+    strip_accents: bool = setting(
+        False,
+        title="Without accents",
+        help="Letters are read without their accents, é as e; scores then count the text as it is read.",
+        advanced=True,
+    )
+    special_tokens: str = setting(
+        "",
+        title="Special tokens",
+        help="Words in <…> or […] that are always one token, with commas between: <eos>, [SEP].",
+        advanced=True,
+    )
+    saved: str = setting(
+        "",
+        title="Saved tokenizer",
+        help="The name of a tokenizer of this workspace, for the kind “saved”.",
+        advanced=True,
+    )
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Special tokens must be recognisable, and a saved tokenizer has a name."""
+        for word in special_tokens(self.special_tokens):
+            if not SPECIAL.fullmatch(word) or word in _UNKNOWN:
+                sentence = "“{word}” cannot be a special token. Write it as in <eos> or [SEP]."
+                yield Problem("special_tokens", sentence, {"word": word}, ("<eos>",))
+        if len(special_tokens(self.special_tokens)) > _MOST_SPECIAL:
+            yield Problem("special_tokens", "At most {most} special tokens.", {"most": _MOST_SPECIAL})
+        if self.kind == "saved" and not self.saved:
+            yield Problem("saved", "Name the saved tokenizer.", {})
+
+    @property
+    def surface(self) -> Surface:
+        """What happens to a text before it is cut."""
+        return Surface(self.lower_case, self.strip_accents, tuple(special_tokens(self.special_tokens)))
+
+    @property
+    def learned(self) -> int:
+        """How many tokens are to be learned, beside the special ones."""
+        return self.vocabulary - len(self.surface.special_tokens)
 
     @property
     def folder_name(self) -> str:
-        """Under which a corpus keeps what this tokenizer made: "bpe-2048"."""
-        return f"{self.kind}-{self.vocabulary}"
+        """Under which a corpus keeps what this tokenizer made: "bpe-2048"; further choices add a number."""
+        if self.kind == "saved":
+            return f"saved-{zlib.crc32(self.saved.encode('utf-8')):08x}"
+        kept = self.minimum_count if self.kind == "word" else 2
+        further = [kept, self.lower_case, self.strip_accents, *special_tokens(self.special_tokens)]
+        usual = further == [2, False, False]
+        name = self.kind if self.kind == "byte" else f"{self.kind}-{self.vocabulary}"
+        return name if usual else f"{name}-{zlib.crc32(json.dumps(further).encode('utf-8')):08x}"
 
 
 class TextStream:
@@ -77,9 +153,11 @@ class Tokenizer(ABC):
     unknown: int | None = None
     """The token for characters that the vocabulary lacks; None where every text can be written."""
 
-    def __init__(self, tokens: Sequence[bytes]) -> None:
-        """`tokens` are the UTF-8 bytes that each id stands for; those of the unknown token only show it."""
-        self._tokens = list(tokens)
+    def __init__(self, tokens: Sequence[bytes], surface: Surface = Surface()) -> None:  # noqa: B008  (frozen)
+        """`tokens` are the UTF-8 bytes that each id stands for; those of the unknown token only show it. The special
+        tokens of `surface` come behind them."""
+        self.surface = surface
+        self._tokens = [*tokens, *(word.encode("utf-8") for word in surface.special_tokens)]
 
     @property
     def vocabulary(self) -> int:
@@ -113,8 +191,8 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def missing(self, text: str) -> list[str]:
-        """The characters of `text` that the vocabulary lacks, each once. Raises `UserError` when it holds half a
-        character."""
+        """The characters, or words, of `text` that the vocabulary lacks, each once. Raises `UserError` when it holds
+        half a character."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -128,6 +206,10 @@ class Tokenizer(ABC):
         """The text of `tokens` (N,); the unknown one and impossible bytes show as U+FFFD."""
         plain = getattr(tokens, "tolist", lambda: tokens)()
         return b"".join([self._tokens[token] for token in plain]).decode("utf-8", "replace")
+
+    def seen(self, text: str) -> str:
+        """`text` as it is read, which is what scores count: the same, but where letters are made plainer."""
+        return self.surface.seen(text)
 
     def stream(self) -> TextStream:
         """A fresh stream from tokens to text."""
@@ -147,8 +229,9 @@ class Tokenizer(ABC):
         write_text(path, json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n")
 
     @staticmethod
-    def load(path: Path) -> Tokenizer:
-        """Read a `tokenizer.json` that `save` wrote. Raises `UserError` when it is missing, damaged or of another make.
+    def load(path: Path, *, foreign: bool = False) -> Tokenizer:
+        """Read a `tokenizer.json` that `save` wrote; where it may be `foreign`, also one of another program. Raises
+        `UserError` when it is missing, damaged or of another make.
 
         Every part is checked before the library sees it, which would otherwise give up the whole process on some.
         """
@@ -156,23 +239,40 @@ class Tokenizer(ABC):
             found = path.stat()
         except OSError as error:
             raise _unreadable(path, error) from None
-        return _loaded(path, found.st_ino, found.st_size, found.st_mtime_ns)
+        return _loaded(path, foreign, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _loaded(path: Path, *state: int) -> Tokenizer:
+def _loaded(path: Path, foreign: bool, *state: int) -> Tokenizer:
     """The tokenizer in a file of that `state`. The last few are kept, since one never changes and a large one takes a
     tenth of a second to read; who must know whether the file is sound looks at its bytes besides."""
-    from lmstudio_app.engine.data.tokenizers import bpe, character
-
     described = _read(path)
     try:
-        makers = {"WordLevel": character.from_json, "BPE": bpe.from_json}
-        return makers[described["model"]["type"]](described)
+        return _from_json(described, path, foreign)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(
             "The tokenizer “{path}” is damaged or was not made by this program. Restore it from a copy.", path=path
         ) from error
+
+
+def _from_json(described: dict[str, Any], path: Path, foreign: bool) -> Tokenizer:
+    """What a file describes: one of our kinds, by its model and what stands before that, or one from elsewhere."""
+    from lmstudio_app.engine.data.tokenizers import bpe, byte, character, imported, unigram, word, wordpiece
+
+    kinds: dict[str, tuple[Callable[[Mapping[str, Any]], Tokenizer], ...]] = {
+        "WordLevel": (character.from_json, word.from_json),
+        "BPE": (bpe.from_json, byte.from_json),
+        "WordPiece": (wordpiece.from_json,),
+        "Unigram": (unigram.from_json,),
+    }
+    for from_json in kinds.get(described["model"]["type"], ()):
+        try:
+            return from_json(described)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            continue
+    if not foreign:
+        raise ValueError("another make of tokenizer")
+    return imported.from_json(described, path)
 
 
 def refuse_surrogates(text: str) -> None:
@@ -203,10 +303,17 @@ def listed(characters: Sequence[str]) -> str:
 
 def learn(settings: TokenizerSettings, pieces: Iterable[str]) -> Tokenizer:
     """The tokenizer that `settings` describe, learned from a text in pieces. The same text gives the same tokenizer."""
-    from lmstudio_app.engine.data.tokenizers import bpe, character
+    from lmstudio_app.engine.data.tokenizers import bpe, byte, character, unigram, word, wordpiece
 
-    makers = {"character": character.learn, "bpe": bpe.learn}
-    return makers[settings.kind](pieces, settings.vocabulary)
+    makers: dict[str, Callable[[Iterable[str], TokenizerSettings], Tokenizer]] = {
+        "character": character.learn,
+        "byte": byte.learn,
+        "word": word.learn,
+        "bpe": bpe.learn,
+        "wordpiece": wordpiece.learn,
+        "unigram": unigram.learn,
+    }
+    return makers[settings.kind](pieces, settings)
 
 
 def _read(path: Path) -> dict[str, Any]:

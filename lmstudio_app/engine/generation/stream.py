@@ -127,8 +127,8 @@ def _likeliest(chances: NDArray[np.float64]) -> list[int]:
 def _check_prompt(tokenizer: Pieces, prompt: str) -> None:
     if missing := list(tokenizer.missing(prompt)):
         raise UserError(
-            "The prompt has characters that the run's vocabulary lacks: {characters}. Leave them out, or train with a "
-            "BPE tokenizer, which can spell every character.",
+            "The run's vocabulary lacks what is in the prompt: {characters}. Leave it out, or train with a tokenizer "
+            "that can spell everything, such as BPE.",
             field="prompt",
             characters=listed(missing),
         )

@@ -87,8 +87,8 @@ def _check(tokenizer: Pieces, text: str) -> None:
         raise UserError("There is no text to look at. Type some.", field="text")
     if missing := list(tokenizer.missing(text)):
         raise UserError(
-            "The text has characters that the run's vocabulary lacks: {characters}. Leave them out, or train with a "
-            "BPE tokenizer, which can spell every character.",
+            "The run's vocabulary lacks what is in the text: {characters}. Leave it out, or train with a tokenizer "
+            "that can spell everything, such as BPE.",
             field="text",
             characters=listed(missing),
         )

@@ -6,6 +6,10 @@
     count_cleanable how often cleaning that is off would find something
     find_duplicates a corpus → documents that come twice                          find_leakage: what its splits share
     save_corpus     a corpus → one file for other programs
+    train_tokenizer a corpus → a saved tokenizer                                  import_tokenizer: a file → the same
+    compare_tokenizers a corpus → what several make of it                         chosen_tokenizer: words → one of them
+    show_tokens     a tokenizer and a text → its tokens                           play_merges: one merge after another
+    search_vocabulary a tokenizer and letters → the tokens that have them
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
@@ -31,6 +35,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.check import check
     from lmstudio_app.engine.pipeline.check_corpus import find_duplicates, find_leakage
+    from lmstudio_app.engine.pipeline.compare_tokenizers import (
+        chosen_tokenizer,
+        compare_tokenizers,
+        play_merges,
+        search_vocabulary,
+        show_tokens,
+    )
     from lmstudio_app.engine.pipeline.corpus_export import save_corpus
     from lmstudio_app.engine.pipeline.demonstrate import demonstrate
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
@@ -48,11 +59,14 @@ if TYPE_CHECKING:
         preview_file,
         preview_tokens,
     )
+    from lmstudio_app.engine.pipeline.save_tokenizer import import_tokenizer, train_tokenizer
     from lmstudio_app.engine.pipeline.train import train
 
 __all__ = [
     "check",
     "check_attention_format",
+    "chosen_tokenizer",
+    "compare_tokenizers",
     "count_cleanable",
     "count_tokens",
     "demonstrate",
@@ -63,7 +77,9 @@ __all__ = [
     "find_duplicates",
     "find_leakage",
     "generate",
+    "import_tokenizer",
     "inspect",
+    "play_merges",
     "prepare",
     "preview",
     "preview_file",
@@ -72,24 +88,33 @@ __all__ = [
     "save_attention",
     "save_corpus",
     "save_loss",
+    "search_vocabulary",
+    "show_tokens",
     "train",
+    "train_tokenizer",
     "yardsticks",
     "yardsticks_of",
 ]
 
 _FILES = {
     "check_attention_format": "export",
+    "chosen_tokenizer": "compare_tokenizers",
     "count_cleanable": "preview",
     "count_tokens": "preview",
     "draft_from_file": "draft",
     "find_duplicates": "check_corpus",
     "find_leakage": "check_corpus",
+    "import_tokenizer": "save_tokenizer",
+    "play_merges": "compare_tokenizers",
     "preview_file": "preview",
     "preview_tokens": "preview",
     "redo": "prepare",
     "save_attention": "export",
     "save_corpus": "corpus_export",
     "save_loss": "loss",
+    "search_vocabulary": "compare_tokenizers",
+    "show_tokens": "compare_tokenizers",
+    "train_tokenizer": "save_tokenizer",
     "yardsticks": "loss",
     "yardsticks_of": "loss",
 }

@@ -46,7 +46,7 @@ def find_leakage(corpus: Corpus, characters: int | None = None) -> Iterator[Even
     Yields `Progress`, ends with `LeakageFound`. Raises `UserError`.
     """
     from lmstudio_app.engine.data import duplicates
-    from lmstudio_app.engine.data.tokenization import text_pieces
+    from lmstudio_app.engine.data.text_pieces import text_pieces
 
     least = characters or duplicates.PASSAGE
     passages: list[duplicates.Passage] = []

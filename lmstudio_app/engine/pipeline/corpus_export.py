@@ -38,7 +38,7 @@ def _rows(corpus: Corpus) -> Iterator[bytes]:
 
 
 def _texts(corpus: Corpus) -> Iterator[bytes]:
-    from lmstudio_app.engine.data.tokenization import text_pieces
+    from lmstudio_app.engine.data.text_pieces import text_pieces
 
     for split in SPLITS:
         for piece in text_pieces(corpus.text_path(split)):

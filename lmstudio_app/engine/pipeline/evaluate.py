@@ -97,8 +97,8 @@ def _of_text(run: Run, text: str) -> _Text:
     tokenizer = run.tokenizer()
     text, _ = clean(text, _cleaning(run))
     tokens = tokenizer.encode(text)
-    size = len(text.encode("utf-8"))
-    return _Text(tokens, size, size - int(tokenizer.byte_lengths[tokens].sum()))
+    size = len(tokenizer.seen(text).encode("utf-8"))
+    return _Text(tokens, size, max(0, size - int(tokenizer.byte_lengths[tokens].sum())))
 
 
 def _read(path: Path, encoding: str | None) -> str:

@@ -177,7 +177,7 @@ def _origin(
 def _origin_again(corpus: Corpus, encodings: Mapping[Path | None, str], reading: ReadingSettings) -> TextOrigin:
     from lmstudio_app.engine.data.corpus import PASTED
     from lmstudio_app.engine.data.origins import Bundled, Pasted, SameFiles
-    from lmstudio_app.engine.data.tokenization import text_pieces
+    from lmstudio_app.engine.data.text_pieces import text_pieces
 
     if corpus.record.origin == "pasted":
         return Pasted("".join(text_pieces(corpus.folder / PASTED)))

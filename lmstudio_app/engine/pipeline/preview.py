@@ -13,7 +13,7 @@ from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, 
 from lmstudio_app.engine.data.excerpt import excerpt
 from lmstudio_app.engine.data.source_file import open_source, unreadable
 from lmstudio_app.engine.data.splits import SPLITS
-from lmstudio_app.engine.data.tokenization import text_pieces
+from lmstudio_app.engine.data.text_pieces import text_pieces
 
 if TYPE_CHECKING:
     import numpy as np

@@ -31,7 +31,7 @@ def check_tokens(config: RunConfig, tokens: Tokenization) -> None:
     """Raises `SettingsError` naming each setting that does not suit the tokens: the sample's prompt, the context."""
     problems = []
     if missing := tokens.tokenizer.missing(config.training.sample_prompt):
-        sentence = "The sample prompt has characters that the vocabulary lacks: {characters}. Leave them out."
+        sentence = "The vocabulary lacks what is in the sample prompt: {characters}. Leave it out."
         problems.append(Problem("training.sample_prompt", sentence, {"characters": listed(missing)}))
     try:
         batches(config, tokens)

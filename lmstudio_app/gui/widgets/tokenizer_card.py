@@ -39,7 +39,13 @@ class TokenizerCard(WrappingCard):
         super().__init__(declared(kind.title), "", parent)
         self._declaration = vocabulary
         self._problem: Problem | None = None
-        short = {"character": self.tr("Character"), "bpe": self.tr("BPE")}
+        short = {
+            "character": self.tr("Character"),
+            "byte": self.tr("Byte"),
+            "word": self.tr("Word"),
+            "bpe": self.tr("BPE"),
+            "saved": self.tr("Saved"),
+        }
         choices = [(value, short.get(value, declared(words))) for value, words in kind.choices]
         self.kind = Segmented(choices, declared(kind.title))
         self.kind.setToolTip(declared(kind.help))

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from lmstudio_app.engine import pipeline
-from lmstudio_app.engine.data import tokenization
+from lmstudio_app.engine.data import text_pieces as text_pieces_of_files
+from lmstudio_app.engine.data import tokenization, tokenizer_learning
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.statistics import Counter, SplitStatistics
-from lmstudio_app.engine.data.tokenization import Tokenization, make_tokenization, text_pieces
+from lmstudio_app.engine.data.text_pieces import even_parts, text_pieces
+from lmstudio_app.engine.data.tokenization import Tokenization, make_tokenization
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
@@ -166,8 +168,8 @@ def finished(steps: Generator[Progress, None, Tokenization]) -> Tokenization:
 
 
 def test_a_large_text_teaches_by_parts_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokenization, "LEARNED_FROM", 1 << 12)
-    monkeypatch.setattr(tokenization, "_CHUNK", 1 << 10)
+    monkeypatch.setattr(tokenizer_learning, "LEARNED_FROM", 1 << 12)
+    monkeypatch.setattr(text_pieces_of_files, "_CHUNK", 1 << 10)
     corpus = Corpus.open(folder)
     assert corpus.statistics.splits["training"].bytes > 1 << 12
     steps = corpus.tokenize(TokenizerSettings(vocabulary=400))
@@ -175,7 +177,7 @@ def test_a_large_text_teaches_by_parts_of_it(folder: Path, monkeypatch: pytest.M
     assert all(step.total == 1 << 12 and step.done <= step.total for step in learning)
     tokenizer = corpus.tokenization(TokenizerSettings(vocabulary=400)).tokenizer
     assert tokenizer.decode(tokenizer.encode(TEXT)) == TEXT
-    assert "\ufffd" not in "".join(tokenization._even_parts(corpus.text_path("training"), 20_000))
+    assert "\ufffd" not in "".join(even_parts(corpus.text_path("training"), 20_000))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lmstudio_app.engine import pipeline
-from lmstudio_app.engine.data import source_file
+from lmstudio_app.engine.data import child_process, source_file
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.reader import expand
 from lmstudio_app.engine.data.source_file import Unreadable, members, open_source
@@ -216,7 +216,7 @@ def test_the_death_of_the_process_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\n{death}\n", encoding="utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(source_file.sys, "executable", str(program))
+    monkeypatch.setattr(child_process.sys, "executable", str(program))
     path = tmp_path / "a.docx"
     path.write_bytes(documents_made.docx(["Some words."]))
     with pytest.raises(Unreadable, match="taking its text out did not come to an end"):

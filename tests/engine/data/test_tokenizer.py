@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +16,51 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmstudio_app.engine.data import library_tokenizer
 from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings, learn
-from lmstudio_app.engine.data.tokenizers import bpe
 from lmstudio_app.engine.errors import UserError
 from tests.engine.data import writings
 
 TEXT = writings.ENGLISH + writings.FRENCH + writings.RUSSIAN + writings.CHINESE + "\tzero\0 😀 👨‍👩‍👧\r\n"
 AWKWARD = "It's\n\n 　we'll  \t\0\x85\u2028 end\r\n12345 !?…漢字，仮名。かな、e\u0301 😀👨‍👩‍👧 \u200b\ufeff  \n"
 ANY_TEXT = st.text(max_size=80)
-SPACED = st.text(alphabet="a1'!é漢，。 \n\t\x1c\u3000s", max_size=60)
+SPACED = st.one_of(
+    st.text(alphabet="a1'!é漢，。 \n\t\x1c\u3000s", max_size=60),
+    st.lists(
+        st.sampled_from(["<eos>", "<eos2>", "[SEP]", "<eos", " ", "ÀB", "# ##a", "İ", "\n", "漢，字"]), max_size=12
+    ).map("".join),
+)
 
-BPE = learn(TokenizerSettings(vocabulary=500), [TEXT])
-CHARACTER = learn(TokenizerSettings(kind="character"), [TEXT])
-BOTH = pytest.mark.parametrize("tokenizer", [BPE, CHARACTER], ids=["bpe", "character"])
+KINDS = ("character", "byte", "word", "bpe", "wordpiece", "unigram")
+MADE = {kind: learn(TokenizerSettings(kind=kind, vocabulary=500, minimum_count=1), [TEXT]) for kind in KINDS}
+PLAINER = {
+    kind: learn(
+        TokenizerSettings(
+            kind=kind,
+            vocabulary=600,
+            minimum_count=1,
+            lower_case=True,
+            strip_accents=True,
+            special_tokens="<eos>, [SEP] <eos2>",
+        ),
+        [TEXT],
+    )
+    for kind in KINDS
+}
+BPE, CHARACTER = MADE["bpe"], MADE["character"]
+ALL = pytest.mark.parametrize(
+    "tokenizer", [*MADE.values(), *PLAINER.values()], ids=[*KINDS, *(f"plainer {kind}" for kind in KINDS)]
+)
+PLAIN = pytest.mark.parametrize("tokenizer", MADE.values(), ids=KINDS)
+EVERY_TEXT = pytest.mark.parametrize("kind", ["byte", "bpe", "unigram"])
 
 
-@given(ANY_TEXT)
-def test_byte_pairs_write_any_text(text: str) -> None:
-    assert BPE.decode(BPE.encode(text)) == text
-    assert BPE.missing(text) == []
+@EVERY_TEXT
+@given(text=ANY_TEXT)
+def test_kinds_over_bytes_write_any_text(kind: str, text: str) -> None:
+    tokenizer = MADE[kind]
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.missing(text) == []
 
 
 @given(st.text(alphabet=sorted(set(TEXT)), max_size=80))
@@ -40,17 +68,43 @@ def test_characters_write_any_text_they_know(text: str) -> None:
     assert CHARACTER.decode(CHARACTER.encode(text)) == text
 
 
-@BOTH
+@ALL
 def test_the_library_gives_the_same_ids(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path / "tokenizer.json")
     library = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert library.get_vocab_size() == tokenizer.vocabulary
-    for text in (TEXT, AWKWARD, "", "\n", "<unk>", "\0"):
+    for text in (TEXT, AWKWARD, "", "\n", "<unk>", "\0", "a<eos>B[SEP]É<eos2><EOS> # ## #a ##a Ǆ ΣΑΣ İ"):
         assert library.encode(text).ids == tokenizer.encode(text).tolist()
-    assert library.decode(library.encode(TEXT).ids) == TEXT
 
 
-@BOTH
+@PLAIN
+def test_the_library_writes_the_same_text(tokenizer: Tokenizer) -> None:
+    library = tokenizers.Tokenizer.from_str(json.dumps(tokenizer.to_json()))
+    known = "".join(word for word in re.findall(r"\s*\S+", TEXT) if not tokenizer.missing(word))
+    assert len(known) > 100
+    assert library.decode(library.encode(known).ids) == known == tokenizer.decode(tokenizer.encode(known))
+
+
+@ALL
+@given(text=SPACED)
+def test_the_library_agrees_on_any_text(tokenizer: Tokenizer, text: str) -> None:
+    library = tokenizers.Tokenizer.from_str(json.dumps(tokenizer.to_json()))
+    assert library.encode(text).ids == tokenizer.encode(text).tolist()
+
+
+@pytest.mark.skipif("LMSTUDIO_APP_TEST_DATA" not in os.environ, reason="LMSTUDIO_APP_TEST_DATA names no folder")
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_thousand_lines_of_a_real_text_have_the_ids_of_the_library(kind: Any, tmp_path: Path) -> None:
+    text = (Path(os.environ["LMSTUDIO_APP_TEST_DATA"]) / "tinyshakespeare.txt").read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    learn(TokenizerSettings(kind=kind), lines[:20_000]).save(tmp_path / "tokenizer.json")
+    ours = Tokenizer.load(tmp_path / "tokenizer.json")
+    library = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    for line in lines[-10_000:]:
+        assert ours.encode(line).tolist() == library.encode(line).ids
+
+
+@ALL
 def test_saving_and_loading_changes_nothing(tokenizer: Tokenizer, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
@@ -61,15 +115,10 @@ def test_saving_and_loading_changes_nothing(tokenizer: Tokenizer, tmp_path: Path
     assert loaded.byte_lengths.tolist() == tokenizer.byte_lengths.tolist()
 
 
-@given(SPACED)
-def test_characters_and_the_library_agree_on_white_space(text: str) -> None:
-    library = tokenizers.Tokenizer.from_str(json.dumps(CHARACTER.to_json()))
-    assert library.encode(text).ids == CHARACTER.encode(text).tolist()
-
-
 def test_a_tokenizer_is_learned_the_same_every_time() -> None:
     pieces = TEXT.splitlines(keepends=True)
-    for wanted in (TokenizerSettings(vocabulary=500), TokenizerSettings(kind="character", vocabulary=256)):
+    for kind in KINDS:
+        wanted = TokenizerSettings(kind=kind, vocabulary=300)
         first, again = learn(wanted, pieces), learn(wanted, iter(pieces))
         assert first.to_json() == again.to_json()
 
@@ -95,7 +144,9 @@ def test_rare_characters_become_unknown() -> None:
     assert tokenizer.byte_lengths[1] == 3
 
 
-@BOTH
+@pytest.mark.parametrize(
+    "tokenizer", [CHARACTER, BPE, MADE["byte"], MADE["unigram"]], ids=["character", "bpe", "byte", "unigram"]
+)
 @given(text=st.text(alphabet=sorted(set(TEXT)), max_size=40))
 def test_pieces_offsets_and_bytes_fit_the_text(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode(text)
@@ -123,7 +174,7 @@ def test_a_stream_shows_only_whole_characters() -> None:
     assert BPE.decode([single[b"\xff"]]) == "\ufffd"
 
 
-@BOTH
+@ALL
 def test_half_a_character_is_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(UserError, match=r"half a character \(U\+D83D\) at place 3"):
         tokenizer.encode("abc\ud83d")
@@ -137,16 +188,19 @@ def test_nothing_is_encoded_to_nothing() -> None:
 # Long texts -----------------------------------------------------------------------------------------------------
 
 
+@ALL
 @given(text=SPACED, cuts=st.lists(st.integers(0, 60), max_size=5), part=st.integers(1, 8), batch=st.integers(1, 4))
-@settings(max_examples=300)
-def test_a_text_in_parts_gives_the_ids_of_the_whole(text: str, cuts: list[int], part: int, batch: int) -> None:
-    library = tokenizers.Tokenizer.from_str(json.dumps(BPE.to_json()))
+@settings(max_examples=150)
+def test_a_text_in_parts_gives_the_ids_of_the_whole(
+    tokenizer: Tokenizer, text: str, cuts: list[int], part: int, batch: int
+) -> None:
+    library = tokenizers.Tokenizer.from_str(json.dumps(tokenizer.to_json()))
     edges = [0, *sorted(cuts), len(text)]
     pieces = [text[first:last] for first, last in itertools.pairwise(edges)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bpe, "_PART", part)
-        patch.setattr(bpe, "_BATCH", batch)
-        ids = [token for part_ids in BPE.encode_pieces(pieces) for token in part_ids.tolist()]
+        patch.setattr(library_tokenizer, "_PART", part)
+        patch.setattr(library_tokenizer, "_BATCH", batch)
+        ids = [token for part_ids in tokenizer.encode_pieces(pieces) for token in part_ids.tolist()]
     assert ids == library.encode(text).ids
 
 
@@ -154,8 +208,8 @@ def test_a_text_in_parts_gives_the_ids_of_the_whole(text: str, cuts: list[int], 
 def test_long_real_text_in_parts_gives_the_ids_of_the_whole(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = getattr(writings, source) * 30
     library = tokenizers.Tokenizer.from_str(json.dumps(BPE.to_json()))
-    monkeypatch.setattr(bpe, "_PART", 1000)
-    monkeypatch.setattr(bpe, "_BATCH", 100)
+    monkeypatch.setattr(library_tokenizer, "_PART", 1000)
+    monkeypatch.setattr(library_tokenizer, "_BATCH", 100)
     parts = list(BPE.encode_pieces([text]))
     assert len(parts) > 5
     assert np.concatenate(parts).tolist() == library.encode(text).ids
@@ -207,7 +261,7 @@ def changed(tokenizer: Tokenizer, *keys: Any, value: Any) -> str:
         changed(BPE, "model", "merges", value=None),
         changed(BPE, "model", "byte_fallback", value=True),
         changed(BPE, "model", "unk_token", value="nothing"),
-        changed(BPE, "normalizer", value={"type": "Lowercase"}),
+        changed(BPE, "normalizer", value={"type": "Strip", "strip_left": True, "strip_right": True}),
         changed(BPE, "normalizer", value={"type": "Replace", "pattern": {"Regex": "(("}, "content": ""}),
         changed(BPE, "pre_tokenizer", value=None),
         changed(BPE, "added_tokens", value=[{"id": 500}]),
@@ -217,13 +271,25 @@ def changed(tokenizer: Tokenizer, *keys: Any, value: Any) -> str:
         changed(CHARACTER, "model", "vocab", value={"<unk>": 0, "\ud800": 1}),
         changed(CHARACTER, "model", "unk_token", value="x"),
         changed(CHARACTER, "pre_tokenizer", "pattern", value={"Regex": "("}),
+        changed(MADE["word"], "model", "vocab", value={"a": 0}),
+        changed(MADE["wordpiece"], "model", "vocab", value={"[UNK]": 0, "##": 1}),
+        changed(MADE["wordpiece"], "model", "max_input_chars_per_word", value=-1),
+        changed(MADE["unigram"], "model", "vocab", value=[["a", -1.0]]),
+        changed(MADE["unigram"], "model", "vocab", 3, value=["a", 1.0]),
+        changed(MADE["unigram"], "model", "vocab", 3, value=["a"]),
+        changed(MADE["unigram"], "model", "unk_id", value=10_000),
+        changed(MADE["byte"], "model", "merges", value=[["a", "b"]]),
+        changed(PLAINER["bpe"], "added_tokens", 0, "id", value=7),
+        changed(PLAINER["bpe"], "added_tokens", 0, "lstrip", value=True),
+        changed(PLAINER["bpe"], "added_tokens", 0, "content", value=" "),
+        changed(PLAINER["bpe"], "normalizer", value={"type": "Precompiled", "precompiled_charsmap": "AAAA"}),
     ],
 )  # fmt: skip
 def test_a_crafted_file_is_refused(content: str | bytes, tmp_path: Path) -> None:
     load_error(tmp_path / "tokenizer.json", content)
 
 
-@BOTH
+@PLAIN
 def test_no_damage_brings_the_program_down(tokenizer: Tokenizer, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
@@ -265,3 +331,58 @@ def test_a_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(UserError, match="missing"):
         Tokenizer.load(path)
+
+
+# What is plainer, special, rare -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["byte", "bpe", "unigram"])
+def test_a_plainer_text_is_what_scores_count(kind: str) -> None:
+    tokenizer = PLAINER[kind]
+    text = "École<eos>NAÏVE<EOS>"
+    assert tokenizer.seen(text) == "ecole<eos>naive<eos>"
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == tokenizer.seen(text)
+    assert int(tokenizer.byte_lengths[ids].sum()) == len(tokenizer.seen(text).encode())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_special_token_is_one_token_wherever_it_stands(kind: str) -> None:
+    tokenizer = PLAINER[kind]
+    first = tokenizer.vocabulary - 3
+    assert [tokenizer.spelling(first + place) for place in range(3)] == [b"<eos>", b"[SEP]", b"<eos2>"]
+    ids = tokenizer.encode("the<eos><eos2>[SEP]").tolist()
+    assert ids[-3:] == [first, first + 2, first + 1]
+
+
+@pytest.mark.parametrize("words", ["eos", "< eos>", "<eos", "<unk>", "[UNK]", "a,b"])
+def test_what_cannot_be_a_special_token_is_told(words: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a special token"):
+        TokenizerSettings(special_tokens=words)
+
+
+def test_rare_words_become_unknown_and_are_named() -> None:
+    tokenizer = learn(TokenizerSettings(kind="word", minimum_count=2), ["the cat and the dog and the bird"])
+    assert tokenizer.vocabulary == 3
+    assert tokenizer.missing("the cat and the bird, cat") == ["the", "cat", "bird", ","]
+    assert tokenizer.decode(tokenizer.encode(" the cat")) == " the\ufffd"
+
+
+def test_pieces_are_the_longest_that_fit() -> None:
+    tokenizer = learn(TokenizerSettings(kind="wordpiece", vocabulary=256), ["unwanted running wanted run " * 50])
+    ids = tokenizer.encode(" unwanted xenon run").tolist()
+    assert b"".join(tokenizer.spelling(token) for token in ids[:1]).startswith(b" un")
+    assert tokenizer.missing(" unwanted xenon") == ["xenon"], "a word with a strange letter is unknown as a whole"
+
+
+def test_settings_that_matter_have_folders_of_their_own() -> None:
+    several = [
+        TokenizerSettings(), TokenizerSettings(lower_case=True), TokenizerSettings(strip_accents=True),
+        TokenizerSettings(special_tokens="<eos>"), TokenizerSettings(kind="word"),
+        TokenizerSettings(kind="word", minimum_count=5), TokenizerSettings(kind="byte"),
+        TokenizerSettings(kind="saved", saved="a"), TokenizerSettings(kind="saved", saved="b"),
+    ]  # fmt: skip
+    assert len({one.folder_name for one in several}) == len(several)
+    assert TokenizerSettings().folder_name == "bpe-2048"
+    assert TokenizerSettings(minimum_count=9).folder_name == "bpe-2048", "it matters for words alone"
+    assert TokenizerSettings(kind="byte", vocabulary=300).folder_name == "byte"

@@ -236,7 +236,7 @@ def test_failures_are_told_and_noted(workspace: Workspace) -> None:
     settings = TokenizerSettings(kind="character", vocabulary=300)  # its tokens are made only when it trains
     values = {"tokenizer": settings.model_dump(), "training": {"sample_prompt": "Ünknown"}, "model": {"context": 5000}}
     run = workspace.new_run(pipeline.draft(workspace, corpus="tales", values=values))
-    with pytest.raises(SettingsError, match=r"sample prompt has characters.*“Ü”") as failed:
+    with pytest.raises(SettingsError, match=r"sample prompt: .*“Ü”") as failed:
         list(pipeline.train(run))
     assert [problem.field for problem in failed.value.problems] == ["training.sample_prompt", "model.context"]
     assert "too few for a context of 5000" in str(failed.value.problems[1])

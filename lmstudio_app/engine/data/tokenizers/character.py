@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmstudio_app.engine.data.library_tokenizer import check_frame, check_ids, frame, library_tokenizer, parts
+from lmstudio_app.engine.data.surface import Surface, read_surface
 from lmstudio_app.engine.data.tokenizer import Tokenizer, refuse_surrogates
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 
 UNKNOWN = "<unk>"
 _ALL_CHARACTERS = 0x110000
@@ -20,45 +25,58 @@ class CharacterTokenizer(Tokenizer):
     kind = "character"
     unknown = 0
 
-    def __init__(self, characters: Sequence[str]) -> None:
+    def __init__(self, characters: Sequence[str], surface: Surface = Surface()) -> None:  # noqa: B008  (frozen)
         """`characters` are the known ones, for ids from 1 on."""
-        super().__init__(["\ufffd".encode(), *(character.encode("utf-8") for character in characters)])
+        super().__init__(["\ufffd".encode(), *(character.encode("utf-8") for character in characters)], surface)
         self._characters = list(characters)
         self._table = np.zeros(_ALL_CHARACTERS, dtype=np.uint32)
         self._table[[ord(character) for character in characters]] = np.arange(1, len(characters) + 1)
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[NDArray[np.int64]]:
         """One part for each piece."""
-        for piece in pieces:
-            yield self._table[code_points(piece)].astype(np.int64)
+        if self.surface.changes_nothing:
+            for piece in pieces:
+                yield self._ids(piece)
+            return
+        for part in parts(pieces):
+            found = [
+                self._ids(text) if number is None else np.array([len(self._characters) + 1 + number])
+                for number, text in self.surface.segments(part)
+            ]
+            yield np.concatenate([*found, np.empty(0, dtype=np.int64)])
 
     def offsets(self, text: str) -> NDArray[np.int64]:
-        """One character for each token."""
+        """One character for each token; where letters are made plainer, what the library finds."""
         refuse_surrogates(text)
+        if not self.surface.changes_nothing:
+            found = library_tokenizer(self.to_json()).encode(text, add_special_tokens=False).offsets
+            return np.array(found, dtype=np.int64).reshape(-1, 2)
         starts = np.arange(len(text))
         return np.stack([starts, starts + 1], axis=1)
 
     def missing(self, text: str) -> list[str]:
         """In the order in which they first occur. Raises `UserError` for a lone surrogate."""
         refuse_surrogates(text)
-        return [character for character in dict.fromkeys(text) if not self._table[ord(character)]]
+        texts = [part for number, part in self.surface.segments(text) if number is None]
+        return [character for character in dict.fromkeys("".join(texts)) if not self._table[ord(character)]]
+
+    def _ids(self, text: str) -> NDArray[np.int64]:
+        return self._table[code_points(text)].astype(np.int64)
 
     def to_json(self) -> dict[str, Any]:
         """A word-level model that takes every character for a word."""
         vocabulary = {UNKNOWN: 0} | {character: number for number, character in enumerate(self._characters, 1)}
-        return {**_FRAME, "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": UNKNOWN}}
+        model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": UNKNOWN}
+        return {**frame(self.surface, len(vocabulary), _SINGLE, _FUSE), "model": model}
 
 
-_FRAME: Mapping[str, Any] = {
-    "version": "1.0",
-    "truncation": None,
-    "padding": None,
-    "added_tokens": [],
-    "normalizer": None,
-    "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
-    "post_processor": None,
-    "decoder": {"type": "Fuse"},
+_SINGLE: Mapping[str, Any] = {
+    "type": "Split",
+    "pattern": {"Regex": r"[\s\S]"},
+    "behavior": "Isolated",
+    "invert": False,
 }
+_FUSE: Mapping[str, Any] = {"type": "Fuse"}
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
@@ -67,28 +85,29 @@ def code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
 
-def learn(pieces: Iterable[str], vocabulary: int) -> CharacterTokenizer:
-    """The most frequent characters of a text, at most `vocabulary` − 1 of them; of equally frequent ones the first in
-    Unicode's order."""
+def learn(pieces: Iterable[str], settings: TokenizerSettings) -> CharacterTokenizer:
+    """The most frequent characters of a text, as many as there are ids for beside the unknown one; of equally frequent
+    ones the first in Unicode's order."""
     counts = np.zeros(_ALL_CHARACTERS, dtype=np.int64)
     for piece in pieces:
-        counts += np.bincount(code_points(piece), minlength=_ALL_CHARACTERS)
+        for number, text in settings.surface.segments(piece):
+            if number is None:
+                found = np.bincount(code_points(text))
+                counts[: len(found)] += found
     points = np.flatnonzero(counts)
-    most = points[np.argsort(-counts[points], kind="stable")][: vocabulary - 1]
-    return CharacterTokenizer([chr(point) for point in np.sort(most)])
+    most = points[np.argsort(-counts[points], kind="stable")][: settings.learned - 1]
+    return CharacterTokenizer([chr(point) for point in np.sort(most)], settings.surface)
 
 
 def from_json(described: Mapping[str, Any]) -> CharacterTokenizer:
     """What `to_json` described. Raises `ValueError` or `KeyError` for anything else."""
-    if any(described[key] != value for key, value in _FRAME.items()):
-        raise ValueError("another make of tokenizer")
-    vocabulary = described["model"]["vocab"]
-    characters = sorted(vocabulary, key=vocabulary.__getitem__)
-    ids = [vocabulary[character] for character in characters]
-    if ids != list(range(len(ids))) or not all(type(number) is int for number in ids) or characters[0] != UNKNOWN:
-        raise ValueError("ids are not the numbers from 0")
+    model = described["model"]
+    characters = check_ids(model["vocab"])
+    surface = read_surface(described, len(characters))
+    check_frame(described, frame(surface, len(characters), _SINGLE, _FUSE))
+    check_frame(model, {"type": "WordLevel", "unk_token": UNKNOWN})
+    if characters[0] != UNKNOWN:
+        raise ValueError("no token for unknown characters")
     if any(len(character) != 1 or "\ud800" <= character <= "\udfff" for character in characters[1:]):
         raise ValueError("a token is no character")
-    if described["model"]["unk_token"] != UNKNOWN:
-        raise ValueError("another make of tokenizer")
-    return CharacterTokenizer(characters[1:])
+    return CharacterTokenizer(characters[1:], surface)
