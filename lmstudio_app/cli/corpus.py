@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.data.profile import TextProfile
     from lmstudio_app.engine.events import Event
 
 _SHOWN = 8
@@ -117,14 +119,31 @@ def _register_show(corpus: App, terminal: Terminal) -> None:
         leakage: Annotated[
             bool, Parameter(negative="", help="Look for passages that validation or test share with the training text.")
         ] = False,
+        profile: Annotated[
+            bool, Parameter(negative="", help="Count frequent words and characters, lengths, labels and scripts.")
+        ] = False,
+        plot: Annotated[
+            Literal["words", "lengths", "characters", "labels"] | None,
+            Parameter(help="What to write to --out: words by rank, lengths of documents, characters, labels."),
+        ] = None,
+        out: Annotated[
+            Place | None, Parameter(help="A file for --plot: .csv is a table, .png and .svg are pictures.")
+        ] = None,
     ) -> None:
         """One corpus: its sources, statistics, splits and folder."""
         from lmstudio_app.engine import pipeline
 
         opened = terminal.workspace().corpus(name)
         checks = [pipeline.find_duplicates] * duplicates + [pipeline.find_leakage] * leakage
+        if (plot is None) != (out is None):
+            raise UserError("--plot and --out belong together: what to draw, and the file to write.", field="plot")
+        if plot is not None and out is not None:
+            terminal.result_of(pipeline.save_profile(opened, plot, out))
+            terminal.result({"corpus": opened.name, "plot": plot, "file": str(out.absolute())})
+            return
         found = [terminal.follow_quietly(check(opened)) for check in checks]
-        _show(terminal, opened, found)
+        counted = terminal.result_of(pipeline.profile(opened)) if profile else None
+        _show(terminal, opened, found, counted)
 
 
 def _register_remove_and_export(corpus: App, terminal: Terminal) -> None:
@@ -184,7 +203,9 @@ def _split(shares: str | None) -> dict[str, str]:
     return {"split.training": str(training), "split.validation": str(validation)}
 
 
-def _show(terminal: Terminal, corpus: Corpus, found: Sequence[Event | None] = ()) -> None:
+def _show(
+    terminal: Terminal, corpus: Corpus, found: Sequence[Event | None] = (), counted: TextProfile | None = None
+) -> None:
     values = _described(corpus)
     for event in found:
         if not isinstance(event, DuplicatesFound | LeakageFound):
@@ -192,6 +213,8 @@ def _show(terminal: Terminal, corpus: Corpus, found: Sequence[Event | None] = ()
         name = "duplicates" if isinstance(event, DuplicatesFound) else "leakage"
         facts = {key: value for key, value in event.to_json().items() if key != "event"}
         values[name] = facts if terminal.json else _found_words(event)
+    if counted is not None:
+        values |= {"profile": asdict(counted)} if terminal.json else _profile_words(counted)
     if not terminal.json:
         values["sources"] = "; ".join(map(_in_words, values["sources"]))
         for name in ("tokens_by_split", "entropy_bits_per_byte"):
@@ -248,6 +271,27 @@ def _found_words(event: DuplicatesFound | LeakageFound) -> str:
     if event.by_design and len(lines) > 1:
         lines.insert(1, "a generated text repeats itself by design")
     return "; ".join(lines)
+
+
+def _profile_words(counted: TextProfile) -> dict[str, str]:
+    """What a profile says in a few lines."""
+    lengths, part = counted.lengths, "" if counted.whole else f" (counted in {counted.counted_bytes:,} bytes)"
+    words = {
+        "words": f"{counted.word_count:,}, {counted.different_words:,} different{part}",
+        "frequent words": ", ".join(f"{word} {count:,}" for word, count in counted.words[:12]),
+        "frequent characters": ", ".join(f"{_quoted(one)} {count:,}" for one, count in counted.characters[:12]),
+        "entropy": f"{counted.unigram_entropy:.3f} bits a character, {counted.bigram_entropy:.3f} after the one before",
+        "lengths": f"{lengths.count:,} {lengths.unit}s, median {lengths.median:,.0f} bytes, at most {lengths.longest:,}",
+        "scripts": ", ".join(f"{script} {share:.1%}" for script, share in list(counted.scripts.items())[:6]),
+    }
+    if counted.labels:
+        shown = ", ".join(f"{label} {count:,}" for label, count in counted.labels[:12])
+        words["labels"] = f"{shown} (balance {counted.label_balance:.2f})"
+    return words
+
+
+def _quoted(character: str) -> str:
+    return {" ": "space", "\n": "line end", "\t": "tab"}.get(character, character)
 
 
 def _numbers(group: Sequence[int]) -> str:

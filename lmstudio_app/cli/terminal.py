@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
@@ -149,6 +149,16 @@ class Terminal:
             return self.follow_preparation(events)
         finally:
             self.json = json
+
+    def result_of(self, steps: Generator[Event, None, Result]) -> Result:
+        """What a job gives back in the end, its progress shown on a screen and nowhere else."""
+        found: list[Result] = []
+
+        def ending() -> Iterator[Event]:
+            found.append((yield from steps))
+
+        self.follow_quietly(ending())
+        return found[0]
 
     def follow_preparation(self, events: Iterable[Event]) -> Event | None:
         """Show a preparation's progress; return its last event."""

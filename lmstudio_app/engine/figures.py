@@ -84,6 +84,63 @@ def draw_loss(curves: LossCurves, path: Path) -> None:
         _label_right(axes, labels)
 
 
+def draw_frequencies(
+    ranks: Sequence[tuple[int, int]], words: Sequence[tuple[str, int]], path: Path, *, title: str = ""
+) -> None:
+    """Write how often words occur by their rank, both axes logarithmic, beside the line of Zipf's law (occurrences fall
+    as 1/rank), to `path`; the most frequent of `words` are named. Raises `UserError` as `draw_loss` does."""
+    with _figure(path, (7.2, 5.4)) as figure:
+        axes = figure.add_axes((0.11, 0.11, 0.85, 0.79))
+        axes.set_title(title, loc="left", fontsize=11, color=INK)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        if ranks:
+            places, counts = np.array(ranks, dtype=float).T
+            axes.plot(places, counts[0] / places, color=REFERENCE, linestyle="dashed", linewidth=1)
+            axes.plot(places, counts, color=TRAINING, linewidth=0, marker="o", markersize=3)
+            axes.set_ylim(bottom=0.8)
+            for rank, (word, count) in enumerate(words, 1):
+                if rank in (1, 3, 10, 30, 100, 300):
+                    axes.annotate(word, (rank, count), (5, 4), textcoords="offset points", fontsize=9, color=INK)
+        _finish_plain(axes, "rank of the word", "occurrences")
+
+
+def draw_lengths(
+    edges: Sequence[float], counts: Sequence[int], median: float, context: float, path: Path, *, title: str, unit: str
+) -> None:
+    """Write a histogram of lengths in bytes to `path`: `counts` between each of `edges` and the next; lines mark the
+    `median` and, where it is not 0, the bytes that a `context` holds. Raises `UserError` as `draw_loss` does."""
+    with _figure(path, (7.2, 5.4)) as figure:
+        axes = figure.add_axes((0.11, 0.11, 0.85, 0.79))
+        axes.set_title(title, loc="left", fontsize=11, color=INK)
+        axes.set_xscale("log")
+        if counts:
+            sides = np.array(edges, dtype=float)
+            axes.bar(sides[:-1], counts, np.diff(sides) * 0.94, align="edge", color=TRAINING)
+            marks = [(median, f"median {median:,.0f}", "solid", INK)]
+            marks += [(context, f"context ≈ {context:,.0f}", "dashed", HINT)] if context else []
+            for place, (value, words, style, colour) in enumerate(marks):
+                axes.axvline(value, color=colour, linestyle=style, linewidth=1)
+                height = 1.0 - 0.05 * place
+                axes.text(value, height, f" {words}", transform=axes.get_xaxis_transform(), fontsize=9, va="top")
+        _finish_plain(axes, f"bytes in a {unit}", f"{unit}s")
+
+
+def _finish_plain(axes: Axes, below: str, left: str) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel(below, fontsize=9)
+    axes.set_ylabel(left, fontsize=9)
+    axes.minorticks_off()
+    axes.tick_params(labelsize=8, length=0)
+    axes.grid(axis="y", color=GRID)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
 def draw_attention(
     tokens: Sequence[str],
     attention: NDArray[np.float32],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import NonNegativeFloat, NonNegativeInt
 
 from lmstudio_app.engine.data.splits import SPLITS, Split
-from lmstudio_app.engine.data.words import WORD
+from lmstudio_app.engine.data.words import words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ class Counter:
 
         points = np.frombuffer(piece.encode("utf-32-le"), dtype=np.uint32)
         self._characters[: int(points.max(initial=0)) + 1] += np.bincount(points, minlength=1)
-        words = WORD.findall(piece.lower())
+        words = words_of(piece)
         self.words += len(words)
         if self._different is not None:
             self._different.update(words)

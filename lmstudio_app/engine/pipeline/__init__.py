@@ -5,6 +5,7 @@
     preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
     count_cleanable how often cleaning that is off would find something
     find_duplicates a corpus → documents that come twice                          find_leakage: what its splits share
+    profile         a corpus → its frequent words, lengths, labels, scripts       save_profile: one as a picture
     save_corpus     a corpus → one file for other programs
     train_tokenizer a corpus → a saved tokenizer                                  import_tokenizer: a file → the same
     compare_tokenizers a corpus → what several make of it                         chosen_tokenizer: words → one of them
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         preview_file,
         preview_tokens,
     )
+    from lmstudio_app.engine.pipeline.profile import profile, save_profile
     from lmstudio_app.engine.pipeline.save_tokenizer import import_tokenizer, train_tokenizer
     from lmstudio_app.engine.pipeline.train import train
 
@@ -84,10 +86,12 @@ __all__ = [
     "preview",
     "preview_file",
     "preview_tokens",
+    "profile",
     "redo",
     "save_attention",
     "save_corpus",
     "save_loss",
+    "save_profile",
     "search_vocabulary",
     "show_tokens",
     "train",
@@ -112,6 +116,7 @@ _FILES = {
     "save_attention": "export",
     "save_corpus": "corpus_export",
     "save_loss": "loss",
+    "save_profile": "profile",
     "search_vocabulary": "compare_tokenizers",
     "show_tokens": "compare_tokenizers",
     "train_tokenizer": "save_tokenizer",
