@@ -63,6 +63,10 @@ def _register_add(corpus: App, terminal: Terminal) -> None:
         split: Annotated[
             str | None, Parameter(help="The shares of training, validation and test, as in 0.9,0.05,0.05.")
         ] = None,
+        seed: Annotated[
+            str | None,
+            Parameter(help="Shuffle the documents into the splits by this seed, labels shared out evenly."),
+        ] = None,
         options: dict[str, Any],
     ) -> None:
         """Make a corpus of text files and folders; they are read in place and never changed."""
@@ -72,7 +76,8 @@ def _register_add(corpus: App, terminal: Terminal) -> None:
             raise UserError("Name the text files to add, or a bundled corpus with --sample.", field="paths")
         if name is not None:
             check_name(name)
-        settings = read(CorpusSettings, nested(_cleaning(clean) | _split(split) | options))
+        drawn = {"split.shuffled": "yes", "split.seed": seed} if seed is not None else {}
+        settings = read(CorpusSettings, nested(_cleaning(clean) | _split(split) | drawn | options))
         workspace = terminal.workspace(make=True)
         events = pipeline.prepare(
             workspace, paths=paths, sample=sample, name=name, settings=settings, encoding=encoding
@@ -281,7 +286,7 @@ def _profile_words(counted: TextProfile) -> dict[str, str]:
         "frequent words": ", ".join(f"{word} {count:,}" for word, count in counted.words[:12]),
         "frequent characters": ", ".join(f"{_quoted(one)} {count:,}" for one, count in counted.characters[:12]),
         "entropy": f"{counted.unigram_entropy:.3f} bits a character, {counted.bigram_entropy:.3f} after the one before",
-        "lengths": f"{lengths.count:,} {lengths.unit}s, median {lengths.median:,.0f} bytes, at most {lengths.longest:,}",
+        "lengths": f"{lengths.count:,} {lengths.unit}s, median {lengths.median:,.0f} bytes, up to {lengths.longest:,}",
         "scripts": ", ".join(f"{script} {share:.1%}" for script, share in list(counted.scripts.items())[:6]),
     }
     if counted.labels:

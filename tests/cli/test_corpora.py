@@ -124,3 +124,36 @@ def test_samples_are_listed_and_added(command: Command, tmp_path: Path):
     wrong = command(tmp_path / "w", "samples", "add", "novels")
     assert wrong.code == 2
     assert "There is no bundled corpus “novels”" in wrong.err
+
+
+def test_documents_are_shuffled_by_a_seed_and_leaks_left_out(command: Command, tmp_path: Path, table: Path):
+    words = ["--format", "csv", "--seed", "1", "--split", "0.6,0.2,0.2", "--split.repair", "--name"]
+    assert command(tmp_path / "w", "corpus", "add", table, *words, "films").code == 0
+    assert command(tmp_path / "w", "corpus", "add", table, *words, "again").code == 0
+    shown = [command(tmp_path / "w", "corpus", "export", name, "--out", tmp_path / name) for name in ("films", "again")]
+    assert [one.code for one in shown] == [0, 0]
+    assert (tmp_path / "films").read_bytes() == (tmp_path / "again").read_bytes()
+    rows = [json.loads(line) for line in (tmp_path / "films").read_text(encoding="utf-8").splitlines()]
+    assert {row["split"] for row in rows} == {"training", "validation", "test"}
+    assert [row["text"] for row in rows] != [text.rstrip() for text, _ in ROWS]
+    for split, share in (("training", 0.6), ("test", 0.2)):
+        labels = [row["label"] for row in rows if row["split"] == split]
+        assert labels.count("bad") / len(labels) == pytest.approx(1 / 3, abs=0.08)
+        assert len(labels) / len(ROWS) == pytest.approx(share, abs=0.03)
+    wrong = command(tmp_path / "w", "corpus", "add", table, "--seed", "many")
+    assert wrong.code == 2
+    assert "Must be a whole number" in wrong.err
+
+
+def test_a_profile_is_shown_and_drawn(command: Command, tmp_path: Path, table: Path):
+    assert command(tmp_path / "w", "corpus", "add", table, "--format", "csv", "--name", "films").code == 0
+    shown = command(tmp_path / "w", "corpus", "show", "films", "--profile", "--json").object["profile"]
+    assert dict(shown["labels"]) == {"good": 133, "bad": 67}
+    assert "film 200" in command(tmp_path / "w", "corpus", "show", "films", "--profile").out
+    for plot, ending in (("words", "png"), ("lengths", "svg"), ("characters", "csv"), ("labels", "csv")):
+        out = tmp_path / f"{plot}.{ending}"
+        assert command(tmp_path / "w", "corpus", "show", "films", "--plot", plot, "--out", out).code == 0
+        assert out.stat().st_size > 50
+    for wrong in (["--plot", "labels", "--out", tmp_path / "a.png"], ["--plot", "words"], ["--out", tmp_path / "a.csv"],
+                  ["--plot", "words", "--out", tmp_path / "a.gif"]):  # fmt: skip
+        assert command(tmp_path / "w", "corpus", "show", "films", *wrong).code == 2

@@ -89,6 +89,12 @@ class CleaningSettings(Settings):
         help="Keeps the first of documents that are equal but for white space around them. Generated texts keep all.",
         advanced=True,
     )
+    similar_documents: bool = setting(
+        False,
+        title="Drop similar documents",
+        help="Keeps the first of documents that share nearly all of their text (MinHash). Generated texts keep all.",
+        advanced=True,
+    )
 
 
 def clean(text: str, settings: CleaningSettings) -> tuple[str, Mapping[str, int]]:
@@ -200,5 +206,6 @@ _STEPS: Mapping[str, Callable[[str], tuple[str, int]]] = {
     "trailing_spaces": lambda text: _TRAILING.subn("", text),
     "unicode_nfc": _compose,
     "repeated_documents": lambda text: (text, 0),
+    "similar_documents": lambda text: (text, 0),
     "gutenberg": lambda text: (text, len(_NOTICE_START.findall(text)) + len(_NOTICE_END.findall(text))),
 }

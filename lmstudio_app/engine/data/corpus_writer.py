@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import shutil
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lmstudio_app.engine.data.arrangement import Arrangement
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
-from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, Corpus, damaged
+from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, ORDER, Corpus, damaged
 from lmstudio_app.engine.data.duplicates import Fingerprint
 from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.splits import SPLITS, Cuts, Split, SplitSettings, plan
@@ -67,6 +72,7 @@ class CorpusWriter:
         self._bits = array("d")
         self._fingerprints: list[bytes] = []  # in the order of the documents, where repeated ones are to be dropped
         self._known: set[bytes] = set()
+        self._lying: list[int] = []  # places in the order of reading, where a copied text lies in another one
         self._path = folder / "text" / "training.txt"
         try:
             self._path.parent.mkdir()
@@ -180,10 +186,13 @@ class CorpusWriter:
         del self._bits[:]
 
     def copy(self, corpus: Corpus) -> Generator[int, None, None]:
-        """Take over the whole text of a corpus, documents and bits included; yields the bytes done."""
+        """Take over the whole text of a corpus, documents and bits included, in the order in which it was read; yields
+        the bytes done."""
         self._ends.extend(map(int, load_numbers(corpus, DOCUMENTS, "q")))
         if (corpus.folder / BITS).exists():
             self._bits.extend(load_numbers(corpus, BITS, "d"))
+        if (corpus.folder / ORDER).exists():
+            self._lying = [int(number) for number in load_numbers(corpus, ORDER, "q", rising=False)]
         for name in SPLITS:
             for piece in text_pieces(corpus.text_path(name)):
                 self._put(piece)
@@ -197,7 +206,7 @@ class CorpusWriter:
                     shutil.copyfileobj(file, self._fields, _CHUNK)
             except OSError as error:
                 raise in_words(error, self.folder / FIELDS) from error
-        if not self._ends or self._ends[-1] != self._state.size:
+        if not self._ends or self._ends[-1] != self._state.size or len(self._lying) not in (0, len(self._ends) + 1):
             raise damaged(corpus.folder)
 
     def finish(self, split: SplitSettings) -> Generator[Progress, None, Written]:
@@ -207,21 +216,46 @@ class CorpusWriter:
         """
         if not self._ends:
             raise UserError("There is no text in it. Add text.")
-        cuts = plan(self._ends, self._state.characters, split, self._read)
-        ranges = cuts.ranges(self._state.size)
-        self._divide(ranges)
-        self._save(DOCUMENTS, self._ends)
+        self._close()
+        kind = self._kind()
+        documents = Arrangement(self._path, self.folder / FIELDS if kind != "plain" else None, self._ends, self._bits)
+        if self._lying:
+            *numbers, added_ends = self._lying
+            documents.lay_as_read(numbers, added_ends)
+        if self._cleaning.similar_documents and not self._bits:
+            similar = yield from documents.drop_similar()
+            self._state.cleaned = added([self._state.cleaned, {"similar_documents": similar}])
+        cuts = documents.shuffle(split) if split.shuffled else None
+        if cuts is None:
+            cuts = plan(documents.ends.tolist(), self._characters(documents), split, documents.read)
+        if split.repair and not self._bits:
+            cuts = yield from documents.repair(cuts)
+        ranges = cuts.ranges(documents.size)
+        self._divide(ranges, documents)
+        self._save(DOCUMENTS, documents.ends)
+        if not documents.as_read:
+            self._save(ORDER, np.append(documents.numbers, documents.added))
         if self._bits:
-            self._save(BITS, self._bits)
-        statistics, data_hash = yield from self._count(ranges, cuts)
+            self._save(BITS, documents.bits)
+        statistics, data_hash = yield from self._count(ranges, cuts, documents)
         known = self._bits and cuts.whole_documents
-        return Written(statistics, data_hash, self._entropy(ranges) if known else {}, self._kind())
+        return Written(statistics, data_hash, _entropy(ranges, documents) if known else {}, kind)
+
+    def _characters(self, documents: Arrangement) -> int:
+        """The characters of the text, which were counted as it was written, if it is still the same."""
+        return self._state.characters if documents.size == self._state.size else documents.characters()
+
+    def _close(self) -> None:
+        try:
+            self._file.close()
+            self._fields.close()
+        except OSError as error:  # what waited to be written is written first, so this may be a full disk
+            raise in_words(error, self._path, self._state.size) from error
 
     def _kind(self) -> CorpusKind:
         """What all documents are. Where they are of several kinds they have only their text in common."""
         kind = next(iter(self._state.kinds)) if len(self._state.kinds) == 1 else "plain"
         try:
-            self._fields.close()
             if kind == "plain":
                 (self.folder / FIELDS).unlink()
         except OSError as error:
@@ -244,28 +278,21 @@ class CorpusWriter:
         self._state.characters += len(text)
         self._state.tail = (self._state.tail + raw[-2:])[-2:]
 
-    def _read(self, start: int, stop: int) -> bytes:
-        try:
-            self._file.seek(start)
-            return self._file.read(stop - start)
-        except OSError as error:  # what waited to be written is written first, so this may be a full disk
-            raise in_words(error, self._path, self._state.size) from error
-
-    def _divide(self, ranges: Mapping[Split, tuple[int, int]]) -> None:
+    def _divide(self, ranges: Mapping[Split, tuple[int, int]], documents: Arrangement) -> None:
         """The later splits move into their own files; what is left is the training text."""
         try:
             for name in SPLITS[1:]:
                 start, stop = ranges[name]
                 with (self._path.parent / f"{name}.txt").open("wb") as file:
                     for first in range(start, stop, _CHUNK):
-                        file.write(self._read(first, min(stop, first + _CHUNK)))
-            self._file.truncate(ranges["training"][1])
-            self._file.close()
+                        file.write(documents.read(first, min(stop, first + _CHUNK)))
+            with self._path.open("r+b") as file:
+                file.truncate(ranges["training"][1])
         except OSError as error:
-            raise in_words(error, self._path, self._state.size) from error
+            raise in_words(error, self._path, documents.size) from error
 
     def _count(
-        self, ranges: Mapping[Split, tuple[int, int]], cuts: Cuts
+        self, ranges: Mapping[Split, tuple[int, int]], cuts: Cuts, documents: Arrangement
     ) -> Generator[Progress, None, tuple[Statistics, str]]:
         counter, digest, done, splits = Counter(), hashlib.sha256(), 0, {}
         for name in SPLITS:
@@ -278,44 +305,42 @@ class CorpusWriter:
                 counter.count(piece)
                 characters += len(piece)
                 done += len(raw)
-                yield Progress("Counting", done, self._state.size, "bytes")
-            splits[name] = SplitStatistics(self._starting(start, stop), characters, stop - start)
+                yield Progress("Counting", done, documents.size, "bytes")
+            splits[name] = SplitStatistics(_starting(documents.ends, start, stop), characters, stop - start)
         statistics = counter.statistics(splits, whole_documents=cuts.whole_documents, cleaned=self._state.cleaned)
         return statistics, digest.hexdigest()
 
-    def _starting(self, start: int, stop: int) -> int:
-        """How many documents start in a range of bytes."""
-        from bisect import bisect_left
-
-        first = bisect_left(self._ends, start) + 1 if start else 0
-        last = bisect_left(self._ends, stop) + 1
-        return min(last, len(self._ends)) - min(first, len(self._ends))
-
-    def _entropy(self, ranges: Mapping[Split, tuple[int, int]]) -> dict[Split, float]:
-        from bisect import bisect_right
-        from math import fsum
-
-        places = {name: [bisect_right(self._ends, edge) for edge in ranges[name]] for name in SPLITS}
-        return {name: fsum(self._bits[first:last]) for name, (first, last) in places.items()}
-
-    def _save(self, name: str, numbers: Sequence[float]) -> None:
-        import numpy as np
-
+    def _save(self, name: str, numbers: NDArray[Any]) -> None:
         try:
-            np.save(self.folder / name, np.asarray(numbers), allow_pickle=False)
+            np.save(self.folder / name, numbers, allow_pickle=False)
         except OSError as error:
             raise in_words(error, self.folder / name, 8 * len(numbers)) from error
 
 
-def load_numbers(corpus: Corpus, name: str, kind: str) -> Iterator[float]:
-    """The numbers in an array file of a corpus. Raises `UserError` when it is missing or damaged."""
-    import numpy as np
+def _starting(ends: NDArray[np.int64], start: int, stop: int) -> int:
+    """How many documents start in a range of bytes."""
+    first = int(np.searchsorted(ends, start)) + 1 if start else 0
+    last = int(np.searchsorted(ends, stop)) + 1
+    return min(last, len(ends)) - min(first, len(ends))
 
+
+def _entropy(ranges: Mapping[Split, tuple[int, int]], documents: Arrangement) -> dict[Split, float]:
+    found = {}
+    for name in SPLITS:
+        first, last = np.searchsorted(documents.ends, ranges[name], side="right")
+        found[name] = math.fsum(documents.bits[first:last].tolist())
+    return found
+
+
+def load_numbers(corpus: Corpus, name: str, kind: str, *, rising: bool = True) -> Iterator[float]:
+    """The numbers in an array file of a corpus; whole ones never fall where they are to be `rising`. Raises `UserError`
+    when it is missing or damaged."""
     try:
         numbers = np.load(corpus.folder / name, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise damaged(corpus.folder) from error
-    if numbers.ndim != 1 or numbers.dtype != np.dtype(kind) or (kind == "q" and (np.diff(numbers) < 0).any()):
+    falls = kind == "q" and rising and (np.diff(numbers) < 0).any() if numbers.ndim == 1 else True
+    if numbers.ndim != 1 or numbers.dtype != np.dtype(kind) or falls:
         raise damaged(corpus.folder)
     plain: Callable[[], list[float]] = numbers.tolist
     return iter(plain())

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from lmstudio_app.engine.data.corpus import DOCUMENTS, Corpus, damaged
+from lmstudio_app.engine.data.corpus import DOCUMENTS, ORDER, Corpus, damaged
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import in_words
 
 _MOST_BYTES_PER_CHARACTER = 4
+_MOST_DOCUMENTS = 10_000  # of which at least one character is shown
 
 
 def excerpt(corpus: Corpus, source: int | None, characters: int) -> tuple[str, bool]:
     """The first `characters` of the text that came from `corpus.sources[source]` (None: of the whole text), cleaned,
-    and whether that is all of it. Raises `UserError`."""
-    start, stop = (0, corpus.statistics.bytes) if source is None else _place(corpus, source)
-    raw = _read(corpus, start, min(stop, start + _MOST_BYTES_PER_CHARACTER * characters))
+    and whether that is all of it; documents in the order of reading. Raises `UserError`."""
+    places = [(0, corpus.statistics.bytes)] if source is None else _places(corpus, source)
+    most, raw, all_read = _MOST_BYTES_PER_CHARACTER * characters, b"", True
+    for start, stop in places:
+        if len(raw) >= most:
+            all_read = False
+            break
+        raw += _read(corpus, start, min(stop, start + most - len(raw)))
+        all_read = all_read and len(raw) < most
     text = raw.decode("utf-8", "ignore")  # the last character may be cut in two
-    return text[:characters], start + len(raw) >= stop and len(text) <= characters
+    whole = all_read or len(raw) == sum(stop - start for start, stop in places)
+    return text[:characters], whole and len(text) <= characters
 
 
-def _place(corpus: Corpus, source: int) -> tuple[int, int]:
-    """The first byte of a source's text and the one after its last, in the bytes of all splits joined."""
+def _places(corpus: Corpus, source: int) -> list[tuple[int, int]]:
+    """Where the text of a source lies, in the bytes of all splits joined: one stretch, or where documents were shuffled
+    or left out one for each, of many the first ones."""
     import numpy as np
 
     try:
         ends = np.load(corpus.folder / DOCUMENTS, mmap_mode="r", allow_pickle=False)
         first = sum(earlier.documents for earlier in corpus.sources[:source])
         last = first + corpus.sources[source].documents
-        return int(ends[first - 1]) if first else 0, int(ends[last - 1])
+        if not (corpus.folder / ORDER).exists():
+            return [(int(ends[first - 1]) if first else 0, int(ends[last - 1]))]
+        numbers = np.load(corpus.folder / ORDER, allow_pickle=False)[:-1]
+        lying = np.argsort(numbers, kind="stable")
+        read = numbers[lying]
+        places = lying[np.searchsorted(read, first) : np.searchsorted(read, last)][:_MOST_DOCUMENTS]
+        return [(int(ends[place - 1]) if place else 0, int(ends[place])) for place in places.tolist()]
     except (OSError, ValueError, EOFError, IndexError) as error:
         raise damaged(corpus.folder) from error
 

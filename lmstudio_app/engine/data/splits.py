@@ -40,6 +40,29 @@ class SplitSettings(Settings):
         title="Keep documents whole",
         help="Cuts between documents where there are enough of them, so that no text is in two splits.",
     )
+    shuffled: bool = setting(
+        False,
+        title="Shuffle documents",
+        help="Whole documents are drawn for each split; otherwise the splits follow one another in the text.",
+    )
+    stratified: bool = setting(
+        True,
+        title="Share out labels evenly",
+        help="Where documents are shuffled and have labels, every split gets its share of each.",
+    )
+    seed: int = setting(
+        0,
+        title="Seed",
+        help="Shuffling with the same seed gives the same splits.",
+        minimum=0,
+        maximum=2**31 - 1,
+    )
+    repair: bool = setting(
+        False,
+        title="Leave out what training has",
+        help="Documents, or lines, of validation and test that share a passage of 48 characters with the training text "
+        "are left out.",
+    )
 
     def conflicts(self) -> Iterator[Problem]:
         """Training and validation together must leave something for the test."""

@@ -77,6 +77,7 @@ def redo(
         yield from _tokenize(corpus.folder, record)
     else:
         again = bool(encodings) or (settings.reading, settings.cleaning) != (before.reading, before.cleaning)
+        again = again or before.split.repair  # what was left out is not in the text any more
         origin = _origin_again(corpus, _by_path(None, encodings), settings.reading) if again else SameText(corpus)
         with scaffold(corpus.folder.parent) as temporary:
             with occupied(temporary):

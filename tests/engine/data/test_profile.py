@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_pieces_are_counted_as_plain_python_counts_the_whole(pieces: list[str]) 
     text, counting = "".join(pieces), _Counting()
     for piece in pieces:
         counting.count(piece)
-    pairs = Counter(a + b for a, b in zip(text, text[1:], strict=False))
+    pairs = Counter(a + b for a, b in pairwise(text))
     firsts = Counter(text[:-1])
     assert dict(counting.frequent_characters(100)) == dict(Counter(text))
     if text:
@@ -74,7 +75,7 @@ def test_a_text_in_numbers(tmp_path: Path) -> None:
     assert counted.ranks[0] == (1, max(words.values()))
     assert counted.ranks[-1] == (len(words), min(words.values()))
     assert [rank for rank, _ in counted.ranks] == sorted({rank for rank, _ in counted.ranks})
-    assert all(earlier >= later for (_, earlier), (_, later) in zip(counted.ranks, counted.ranks[1:], strict=False))
+    assert all(earlier >= later for (_, earlier), (_, later) in pairwise(counted.ranks))
     assert list(counted.scripts) == ["Latin", "Cyrillic"]
     assert sum(counted.scripts.values()) == pytest.approx(1)
     assert counted.labels == ()
