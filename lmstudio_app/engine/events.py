@@ -111,7 +111,8 @@ class TokenizerMeasured(Event):
 @dataclass(frozen=True)
 class DuplicatesFound(Event):
     """Documents that come more than once: how many could go, and groups of equal and of nearly equal ones by their
-    numbers from 0, the first of `equal_groups` and `similar_groups`. `by_design`: a generated text repeats itself."""
+    numbers from 0, the first of `equal_groups` and `similar_groups`, with how the first of each begins. `by_design`: a
+    generated text repeats itself."""
 
     repeated: int
     equal: tuple[tuple[int, ...], ...]
@@ -119,6 +120,8 @@ class DuplicatesFound(Event):
     equal_groups: int
     similar_groups: int
     by_design: bool
+    equal_begun: tuple[str, ...] = ()
+    similar_begun: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TYPING_MILLISECONDS = 900
 """How long a person pauses before a vocabulary that was typed is worth learning a tokenizer."""
-TEXT = frozenset({"cleaning", "split", "encodings"})
+TEXT = frozenset({"cleaning", "split", "encodings", "reading"})
 """Requests that give a corpus another text; a tokenizer does not."""
 
 
@@ -114,6 +114,23 @@ class CorpusEditing(QObject):
 
         self.redo(cleaning=CleaningSettings(**values))
 
+    def _map(self, mapping: str) -> None:
+        corpus = self._shown.corpus
+        if corpus is not None:
+            self.redo(reading=self._wished(corpus.settings).reading.model_copy(update={"mapping": mapping}))
+
+    def _mend_check(self, action: str) -> None:
+        """Do what a check offers."""
+        corpus = self._shown.corpus
+        if corpus is None:
+            return
+        wished = self._wished(corpus.settings)
+        if action == "repair":
+            self.redo(split=wished.split.model_copy(update={"repair": True}))
+        else:
+            switch = {"keep_first": "repeated_documents", "drop_similar": "similar_documents"}[action]
+            self.redo(cleaning=wished.cleaning.model_copy(update={switch: True}))
+
     # Tokenizer ----------------------------------------------------------------------------------------------------
 
     def _check_tokenizer(self) -> Any:
@@ -186,7 +203,7 @@ class CorpusEditing(QObject):
                 cards.splits.show_values({f"split.{name}": value for name, value in wished.split.model_dump().items()})
         runs = self._session.learning_from(corpus.name) if corpus is not None else []
         locked = corpus is None or bool(runs)
-        for card in (cards.preview, cards.tokenizer, cards.splits):
+        for card in (cards.preview, cards.tokenizer, cards.splits, cards.checks):
             card.set_locked(locked)
         words = self.tr("“{run}” learns from this text. It can be changed when that run has ended.")
         cards.preview.notice.say(words.format(run=runs[0]) if runs else "", icon="lock")
@@ -272,6 +289,8 @@ class CorpusEditing(QObject):
         cards.preview.chooser.chosen.connect(self._settle_encoding)
         cards.preview.chooser.given_up.connect(self._leave_out)
         cards.preview.cleaning.changed.connect(self._clean)
+        self._shown.views.mapped.connect(self._map)
+        cards.checks.acted.connect(self._mend_check)
         cards.tokenizer.kind_chosen.connect(self._choose_tokenizer)
         cards.tokenizer.vocabulary_typed.connect(self._type_vocabulary)
         cards.tokenizer.vocabulary_entered.connect(self._choose_tokenizer)

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from lmstudio_app.gui import corpus_words
+from lmstudio_app.gui.pane import Pane
 from lmstudio_app.gui.preparation import Preparation
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.shown_profile import ShownProfile
 from lmstudio_app.gui.shown_tokens import ShownTokens
+from lmstudio_app.gui.shown_views import ShownViews
 from lmstudio_app.gui.text_reading import TextReading
 from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.checks_card import ChecksCard
 from lmstudio_app.gui.widgets.encoding_chooser import Reading
 from lmstudio_app.gui.widgets.library_card import LibraryCard
 from lmstudio_app.gui.widgets.preview_card import PreviewCard
+from lmstudio_app.gui.widgets.profile_card import ProfileCard
 from lmstudio_app.gui.widgets.source_card import SourceCard
 from lmstudio_app.gui.widgets.splits_card import SplitsCard
 from lmstudio_app.gui.widgets.statistics_card import StatisticsCard
@@ -42,6 +47,8 @@ class Cards(NamedTuple):
     yardsticks: YardstickCard
     source: SourceCard
     splits: SplitsCard
+    profile: ProfileCard
+    checks: ChecksCard
 
 
 class ShownText(QObject):
@@ -52,8 +59,8 @@ class ShownText(QObject):
 
     changed = Signal()
 
-    def __init__(self, session: Session, cards: Cards, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, cards: Cards, pane: Pane) -> None:
+        super().__init__(pane)
         self._session = session
         self._cards = cards
         self._reading = TextReading(session, self)
@@ -66,6 +73,8 @@ class ShownText(QObject):
         self._more.failed.connect(self._refuse_reading)
         self._name = ""
         self._tokens = ShownTokens(cards.tokenizer)
+        self.profile = ShownProfile(session, cards.profile, cards.checks, pane)
+        self.views = ShownViews(session, cards.preview)
         self.corpus: Corpus | None = None
         self.preparation: Preparation | None = None
         self.source: int | None = None
@@ -87,7 +96,7 @@ class ShownText(QObject):
             self.source = self.skipped = None
         self._name, self.preparation = name, None
         self._glance.stop()
-        self._reading.read_corpus(name, self.source)
+        self._reading.read_corpus(name, self.source, self.views.chosen)
 
     def show_preparation(self, one: Preparation) -> None:
         """Show a text of which a corpus is being made, or of which nobody knows the encoding."""
@@ -143,6 +152,8 @@ class ShownText(QObject):
         cards.source.show_facts([])
         cards.splits.show_parts([], [], "")
         self._tokens.clear(no_tokens)
+        self.profile.clear()
+        self.views.clear()
 
     # Parts as they arrive -----------------------------------------------------------------------------------------
 
@@ -154,6 +165,12 @@ class ShownText(QObject):
             "yardsticks": self._show_yardsticks,
             "counts": self._tokens.show_counts,
             "cleanable": self._show_cleanable,
+            "profile": self.profile.show_profile,
+            "duplicates": self.profile.show_duplicates,
+            "leakage": self.profile.show_leakage,
+            "changes": self.views.show_changes,
+            "table": self.views.show_table,
+            "trouble": self.views.show_trouble,
         }
         show[kind](value)
 
@@ -183,6 +200,7 @@ class ShownText(QObject):
         self._show_files(corpus)
         self._show_source(corpus)
         self._tokens.show_measures(statistics, corpus.settings.tokenizer.kind)
+        self.profile.show_corpus(corpus)
         self.changed.emit()
 
     def _show_text(self, preview: Preview) -> None:
@@ -236,7 +254,7 @@ class ShownText(QObject):
             return
         if key.startswith(SOURCE):
             self.source, self.skipped = int(key.removeprefix(SOURCE)), None
-            self._reading.read_corpus(self._name, self.source)
+            self._reading.read_corpus(self._name, self.source, self.views.chosen)
         else:
             self._reading.stop()
             self.skipped = self.corpus.skipped[int(key.removeprefix(SKIPPED))]
@@ -255,7 +273,9 @@ class ShownText(QObject):
             else:
                 preview.show_empty(self.tr("This file was skipped"), corpus_words.skipped_reason(self.skipped))
             return
-        preview.offer(encoding=self.source is not None, cleaning=True)
+        table = self.source is not None and bool(corpus.sources[self.source].mapping)
+        preview.offer(encoding=self.source is not None, cleaning=True, columns=table)
+        self.views.show_corpus(corpus, self.source)
         self._cards.source.show_facts(corpus_words.source_facts(corpus, self.source), corpus_words.origin(corpus))
         if self.source is not None:
             source = corpus.sources[self.source]

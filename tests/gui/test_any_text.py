@@ -8,12 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from lmstudio_app.engine.data.cleaning import CleaningSettings
+from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.gui.corpus_words import described, source_facts, source_item
 from lmstudio_app.gui.main_window import MainWindow
+from lmstudio_app.gui.panes.corpus import CorpusPane
 from lmstudio_app.gui.session import Session
 from tests.engine.data import documents_made, writings
 from tests.gui.test_whole_way import drop, keep_pictures
@@ -80,3 +86,113 @@ def test_any_text_dropped_on_the_window(qtbot: QtBot, window: MainWindow, tmp_pa
     assert facts["Rows left out"] == "1, on line 51"
     assert "Columns" not in {fact.name for fact in source_facts(session.workspace.corpus("novel"), 0)}
     assert source_item("x", tasks.sources[0]).words.endswith("rows left out: 1")
+
+
+def prepared(qtbot: QtBot, window: MainWindow, path: Path, **settings: Any) -> CorpusPane:
+    """The Corpus pane with the text of `path`, everything about it read."""
+    session = window.session
+    with qtbot.waitSignal(session.prepared, timeout=60_000):
+        session.prepare(paths=[path], settings=CorpusSettings(**settings))
+    window.show_pane("corpus")
+    pane = window.pane
+    assert isinstance(pane, CorpusPane)
+    settled(qtbot, pane)
+    return pane
+
+
+def settled(qtbot: QtBot, pane: CorpusPane) -> None:
+    qtbot.waitUntil(lambda: pane.session.preparing is None, timeout=60_000)
+    qtbot.waitUntil(lambda: pane.shown.corpus is not None and not pane.shown.busy, timeout=60_000)
+
+
+def test_columns_are_corrected_in_the_preview(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_bytes(files()["reviews.csv"][0])
+    pane = prepared(qtbot, window, path)
+    card, mapping = pane.cards.preview, pane.cards.preview.columns
+    card.view.set_value("columns")
+    card.view.changed.emit("columns")
+    qtbot.waitUntil(lambda: bool(mapping.mapping()), timeout=10_000)
+    assert mapping.mapping() == {"text": "review", "label": "label"}
+    assert not mapping.apply.isEnabled()
+    keep_pictures(qtbot, window, "columns")
+    mapping.choose("review", "source")
+    assert not mapping.apply.isEnabled(), "a source text without a target, and a label without a text"
+    keep_pictures(qtbot, window, "columns-wrong")
+    mapping.choose("review", "text")
+    mapping.choose("label", "")
+    assert mapping.mapping() == {"text": "review"}
+    mapping.apply.click()
+    settled(qtbot, pane)
+    corpus = window.session.workspace.corpus("reviews")
+    assert (corpus.kind, corpus.settings.reading.mapping) == ("plain", "text=review")
+    qtbot.waitUntil(lambda: not mapping.apply.isEnabled(), timeout=10_000)
+
+
+def test_what_cleaning_changes_is_seen(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(("A line that stays.\n" * 6 + "He said “no”.   \nAnother line.\n") * 12, encoding="utf-8")
+    cleaning = CleaningSettings(quotes=True, trailing_spaces=True)
+    pane = prepared(qtbot, window, path, cleaning=cleaning)
+    card = pane.cards.preview
+    for view, begins in (("original", "A line that stays."), ("changes", "4 unchanged lines"), ("cleaned", "A line")):
+        card.view.set_value(view)
+        card.view.changed.emit(view)
+        qtbot.waitUntil(lambda begins=begins: card.text.toPlainText().startswith(begins), timeout=10_000)
+        keep_pictures(qtbot, window, f"view-{view}")
+        assert ("“no”" in card.text.toPlainText()) == (view != "cleaned")
+    card.view.set_value("changes")
+    card.view.changed.emit("changes")
+    qtbot.waitUntil(lambda: "changes" in card.share.text(), timeout=10_000)
+    path.unlink()
+    card.view.changed.emit("original")
+    qtbot.waitUntil(lambda: "is not there" in card.empty.words(), timeout=10_000)
+
+
+def test_checks_find_what_is_wrong_and_mend_it(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    random = np.random.default_rng(2)
+    words = sorted(set(writings.ENGLISH.split()))
+    rows = [f"Number {n} " + " ".join(random.choice(words, 14)) for n in range(300)]
+    rows[280], rows[120] = "Anew: " + rows[20], rows[30]
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
+    pane = prepared(qtbot, window, path)
+    checks = pane.cards.checks
+    qtbot.waitUntil(lambda: {one.name: one.tone for one in checks.checks}.get("duplicates") == "warn", timeout=20_000)
+    found = {one.name: one for one in checks.checks}
+    assert found["leakage"].words == "1 passage is in the training text too"
+    assert found["duplicates"].words.startswith("1 repeated documents")
+    checks.row("duplicates").open(True)
+    assert "31, 121: Number 30" in checks.row("duplicates").list.toPlainText()
+    keep_pictures(qtbot, window, "checks")
+    checks.row("duplicates").act.click()
+    settled(qtbot, pane)
+    qtbot.waitUntil(lambda: {one.name: one.tone for one in checks.checks}.get("duplicates") == "ok", timeout=20_000)
+    checks.row("leakage").act.click()
+    settled(qtbot, pane)
+    qtbot.waitUntil(lambda: {one.name: one.tone for one in checks.checks}.get("leakage") == "ok", timeout=20_000)
+    assert window.session.workspace.corpus("rows").statistics.documents == 298
+
+
+def test_what_a_text_is_like_is_plotted_and_written(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "tales.txt"
+    path.write_text((writings.ENGLISH + "\n\n" + writings.RUSSIAN + "\n\n") * 20, encoding="utf-8")
+    pane = prepared(qtbot, window, path)
+    card = pane.cards.profile
+    qtbot.waitUntil(lambda: card.shown, timeout=20_000)
+    assert card.words.marks[0].x == 1
+    assert card.lengths.marks
+    assert [rule.dashed for rule in card.lengths.rules] == [False, True]
+    card.words.setFocus()
+    qtbot.keyClick(card.words, Qt.Key.Key_End)
+    assert card.words.current == len(card.words.marks) - 1
+    card.show_table(True)
+    assert card.table.model().rowCount() > 50
+    keep_pictures(qtbot, window, "profile-table")
+    card.choose_table("characters")
+    assert card.table.model().index(0, 1).data() == "U+0020"
+    for plot, ending in (("words", ".png"), ("lengths", ".svg"), ("characters", ".csv")):
+        out = tmp_path / f"{plot}{ending}"
+        with qtbot.waitSignal(pane.said, timeout=20_000):
+            pane.shown.profile.save(plot, out)
+        assert out.stat().st_size > 100

@@ -105,8 +105,8 @@ class Document:
 class TextSource:
     """A text file being read: `bytes_read` grows while its pieces are taken, `sha256` is right at the end.
 
-    A reader of tables leaves in `mapping` what it took the columns for, and in `bad_rows` how many rows it had to leave
-    out, the first of them in `bad`.
+    A reader of tables leaves in `columns` and `first_rows` how the table begins, in `mapping` what it took the columns
+    for, and in `bad_rows` how many rows it had to leave out, the first of them in `bad`.
     """
 
     def __init__(self, path: Path, encoding: str, reading: ReadingSettings | None = None) -> None:
@@ -116,6 +116,8 @@ class TextSource:
         self.reading = reading or ReadingSettings()
         self.bytes_read = 0
         self.mapping: Mapping[str, str] = {}
+        self.columns: tuple[str, ...] = ()
+        self.first_rows: tuple[Mapping[str, str], ...] = ()
         self.bad_rows = 0
         self.bad: list[BadRow] = []
         self._hash = hashlib.sha256()

@@ -6,6 +6,7 @@ keep the values of their roles, which later tasks learn from.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,8 +68,11 @@ _NUMBER = re.compile(r"\s*[-+]?[\d.,:/ -]+%?\s*")
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """`"text=body,label=stars"` as {role: column}; an empty text leaves it to `guess`. Raises `UserError`."""
+    """`"text=body,label=stars"` as {role: column}, for columns with commas in their names the same as a JSON object; an
+    empty text leaves it to `guess`. Raises `UserError`."""
     found: dict[str, str] = {}
+    if text.lstrip().startswith("{"):
+        return _parse_json_mapping(text)
     for part in filter(None, (part.strip() for part in text.split(","))):
         role, equals, column = (word.strip() for word in part.partition("="))
         if not equals or role not in ROLES or not column:
@@ -83,6 +87,33 @@ def parse_mapping(text: str) -> dict[str, str]:
     if found:
         kind_of(found)
     return found
+
+
+def _parse_json_mapping(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+        fits = isinstance(found, dict) and all(role in ROLES and isinstance(found[role], str) for role in found)
+    except (ValueError, RecursionError):
+        fits = False
+    if not fits:
+        raise UserError(
+            "“{part}” does not say what columns are for. Write it as in {example}; roles are: {roles}.",
+            field="reading.mapping",
+            choices=ROLES,
+            part=text,
+            example='{"text": "body"}',
+            roles=", ".join(ROLES),
+        )
+    if found:
+        kind_of(found)
+    return dict(found)
+
+
+def written_mapping(mapping: Mapping[str, str]) -> str:
+    """A mapping as `parse_mapping` reads it."""
+    if any("," in column or column != column.strip() or column.startswith("{") for column in mapping.values()):
+        return json.dumps(dict(mapping), ensure_ascii=False)
+    return ",".join(f"{role}={column}" for role, column in mapping.items())
 
 
 def kind_of(mapping: Mapping[str, str]) -> CorpusKind:

@@ -14,6 +14,7 @@ from lmstudio_app.engine.data.reader import BadRow, Document, TextSource
 from lmstudio_app.engine.data.roles import KINDS, check_columns, guess, kind_of, parse_mapping, text_of
 
 _GUESSED_FROM = 200
+_ROWS_KEPT = 20
 MOST_COLUMNS = 2000
 
 
@@ -36,6 +37,8 @@ def documents(source: TextSource, rows: Iterable[Row | BadRow]) -> Iterator[Docu
     if not first:
         return
     columns = list(dict.fromkeys(column for row in first for column in row.values))[:MOST_COLUMNS]
+    source.columns = tuple(columns)
+    source.first_rows = tuple(row.values for row in first[:_ROWS_KEPT])
     mapping = parse_mapping(source.reading.mapping)
     if mapping:
         check_columns(mapping, columns)

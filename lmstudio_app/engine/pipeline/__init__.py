@@ -3,6 +3,8 @@
     prepare         text files, pasted text or a bundled sample → a corpus       redo: the same with other settings
     preview         a corpus → how a text in it begins                            preview_tokens: and is cut into tokens
     preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
+    preview_original a corpus → how its text begins before cleaning               preview_changes: what cleaning changed
+    preview_table   a table → its columns and what they are taken for
     count_cleanable how often cleaning that is off would find something
     find_duplicates a corpus → documents that come twice                          find_leakage: what its splits share
     profile         a corpus → its frequent words, lengths, labels, scripts       save_profile: one as a picture
@@ -57,7 +59,10 @@ if TYPE_CHECKING:
         count_cleanable,
         count_tokens,
         preview,
+        preview_changes,
         preview_file,
+        preview_original,
+        preview_table,
         preview_tokens,
     )
     from lmstudio_app.engine.pipeline.profile import profile, save_profile
@@ -84,7 +89,10 @@ __all__ = [
     "play_merges",
     "prepare",
     "preview",
+    "preview_changes",
     "preview_file",
+    "preview_original",
+    "preview_table",
     "preview_tokens",
     "profile",
     "redo",
@@ -110,7 +118,10 @@ _FILES = {
     "find_leakage": "check_corpus",
     "import_tokenizer": "save_tokenizer",
     "play_merges": "compare_tokenizers",
+    "preview_changes": "preview",
     "preview_file": "preview",
+    "preview_original": "preview",
+    "preview_table": "preview",
     "preview_tokens": "preview",
     "redo": "prepare",
     "save_attention": "export",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.events import DuplicatesFound, Event, LeakageFound, Progress
@@ -30,14 +30,32 @@ def find_duplicates(corpus: Corpus) -> Iterator[Event]:
             break
         if done % _TICK == 0:
             yield Progress("Comparing documents", done, corpus.statistics.documents, "documents")
+    equal = sorted(found.equal, key=lambda group: (-len(group), group))[:LISTED]
+    similar = found.similar[:LISTED]
+    begun = _begun(corpus, [group[0] for group in (*equal, *similar)])
     yield DuplicatesFound(
         repeated=found.repeated,
-        equal=tuple(found.equal[:LISTED]),
-        similar=tuple(found.similar[:LISTED]),
+        equal=tuple(equal),
+        similar=tuple(similar),
+        equal_begun=tuple(begun[group[0]] for group in equal),
+        similar_begun=tuple(begun[group[0]] for group in similar),
         equal_groups=len(found.equal),
         similar_groups=len(found.similar),
         by_design=corpus.record.origin == "sample",
     )
+
+
+def _begun(corpus: Corpus, numbers: Sequence[int]) -> dict[int, str]:
+    """How these documents begin."""
+    from lmstudio_app.engine.data.documents import whole_texts
+
+    wanted, found = set(numbers), {}
+    for number, text in enumerate(whole_texts(corpus)) if wanted else ():
+        if number in wanted:
+            found[number] = text[:_LONGEST]
+            if len(found) == len(wanted):
+                break
+    return found
 
 
 def find_leakage(corpus: Corpus, characters: int | None = None) -> Iterator[Event]:

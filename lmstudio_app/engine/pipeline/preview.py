@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean
+from lmstudio_app.engine.data.changes import Changes, compare
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
+from lmstudio_app.engine.data.corpus import PASTED
 from lmstudio_app.engine.data.documents import whole_texts
 from lmstudio_app.engine.data.duplicates import fingerprint
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, decoder, detect, misfit, without_mark
 from lmstudio_app.engine.data.excerpt import excerpt
+from lmstudio_app.engine.data.reader import ReadingSettings, TextSource, reader_of, whole_lines
+from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.source_file import open_source, unreadable
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.text_pieces import text_pieces
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
 CHARACTERS = 10_000
 TOKENIZED_CHARACTERS = 3_000
+TABLE_DOCUMENTS = 3
 MOST_CLEANABLE_BYTES = 50_000_000
 _HEAD_BYTES = 1 << 16
 _WIDEST = 4  # bytes of a unit of UTF-32
@@ -49,9 +56,57 @@ class TokenPreview:
     unknown: int | None
 
 
+@dataclass(frozen=True)
+class TablePreview:
+    """The first rows of a table and what becomes of them: its columns, their values, {role: column}, the kind of corpus
+    that gives, and the texts of the first documents. `columns` are empty where a file is no table."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+    mapping: Mapping[str, str]
+    kind: CorpusKind
+    texts: tuple[str, ...]
+
+
 def preview(corpus: Corpus, source: int | None = None, characters: int = CHARACTERS) -> Preview:
     """How the text of `corpus` begins, or that of `corpus.sources[source]`, after cleaning. Raises `UserError`."""
     return Preview(*excerpt(corpus, source, characters))
+
+
+def preview_original(corpus: Corpus, source: int | None = None, characters: int = CHARACTERS) -> Preview:
+    """How the text of `corpus`, or of `corpus.sources[source]`, begins before cleaning, its documents set apart as they
+    are in the corpus. Raises `UserError` when the file has gone."""
+    if corpus.record.origin == "sample":
+        return preview(corpus, None, characters)  # cleaning finds nothing in what a grammar writes
+    if source is None or not corpus.sources:
+        return _beginning([text_pieces(corpus.folder / PASTED)], characters)
+    known = corpus.sources[source]
+    text = TextSource(Path(known.path), known.encoding, corpus.settings.reading)
+    return _beginning((document.pieces for document in reader_of(text).read(text)), characters)
+
+
+def _beginning(texts: Iterable[Iterable[str]], characters: int) -> Preview:
+    found = ""
+    for pieces in texts:
+        if found:
+            found += "\n" * (2 - (found.endswith("\n") + found.endswith("\n\n")))
+        for piece in pieces:
+            found += piece
+            if len(found) > characters:
+                return Preview(found[:characters], whole=False)
+    return Preview(found, whole=True)
+
+
+def preview_changes(corpus: Corpus, source: int | None = None, characters: int = CHARACTERS) -> Changes:
+    """What cleaning changed at the beginning of that text, as the corpus' own settings say. Raises `UserError`."""
+    original = preview_original(corpus, source, characters)
+    before = original.text if original.whole else original.text[: original.text.rfind("\n") + 1] or original.text
+    settings = corpus.settings.cleaning
+    parts = whole_lines([before])
+    cleaned = "".join(
+        clean(piece, settings)[0] for piece in (without_notices(parts, lambda _: None) if settings.gutenberg else parts)
+    )
+    return compare(before, cleaned)
 
 
 def preview_tokens(corpus: Corpus, source: int | None = None, characters: int = TOKENIZED_CHARACTERS) -> TokenPreview:
@@ -87,6 +142,16 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
         prints = [fingerprint(text) for text in whole_texts(corpus)]
         found["repeated_documents"] = len(prints) - len(set(prints))
     return found
+
+
+def preview_table(path: Path, encoding: str, reading: ReadingSettings | None = None) -> TablePreview:
+    """How a table begins and how `reading` takes its columns. Raises `UserError`, also for a mapping that does not
+    fit."""
+    text = TextSource(path, encoding, reading)
+    documents = list(islice(reader_of(text).read(text), TABLE_DOCUMENTS))
+    kind: CorpusKind = documents[0].kind if documents else "plain"
+    texts = tuple(document.text for document in documents) if text.columns else ()
+    return TablePreview(text.columns, text.first_rows, dict(text.mapping), kind, texts)
 
 
 def preview_file(path: Path, encoding: str | None = None, characters: int = CHARACTERS) -> Preview:

@@ -30,8 +30,10 @@ from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.shown_text import Cards, ShownText
 from lmstudio_app.gui.text_library import TextLibrary
 from lmstudio_app.gui.translation import declared, sentence
+from lmstudio_app.gui.widgets.checks_card import ChecksCard
 from lmstudio_app.gui.widgets.library_card import LibraryCard
 from lmstudio_app.gui.widgets.preview_card import PreviewCard
+from lmstudio_app.gui.widgets.profile_card import ProfileCard
 from lmstudio_app.gui.widgets.scrolled_column import ScrolledColumn
 from lmstudio_app.gui.widgets.source_card import SourceCard
 from lmstudio_app.gui.widgets.splits_card import SplitsCard
@@ -64,6 +66,8 @@ class CorpusPane(Pane):
             YardstickCard(),
             SourceCard(),
             SplitsCard(declarations(SplitSettings), "split"),
+            ProfileCard(),
+            ChecksCard(),
         )
         self._build()
         self.library = TextLibrary(session, self.cards.library)
@@ -122,9 +126,9 @@ class CorpusPane(Pane):
         middle.addWidget(cards.tokenizer)
         middle.setSizes([432, 356])
         figures = ScrolledColumn()
-        for card in (cards.statistics, cards.yardsticks, cards.source):
+        for card in (cards.statistics, cards.profile, cards.checks, cards.yardsticks, cards.source):
             figures.column.addWidget(card)
-        figures.column.setStretchFactor(cards.statistics, 1)
+        figures.column.setStretchFactor(cards.profile, 1)
         right = self._right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)

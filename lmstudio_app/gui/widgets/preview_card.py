@@ -4,33 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.settings import Declaration
-from lmstudio_app.gui.widgets.card import row, strip
+from lmstudio_app.gui.widgets.card import strip
 from lmstudio_app.gui.widgets.cleaning_switches import CleaningSwitches
+from lmstudio_app.gui.widgets.column_mapping import ColumnMapping
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.encoding_box import EncodingBox
 from lmstudio_app.gui.widgets.encoding_chooser import EncodingChooser
 from lmstudio_app.gui.widgets.notice import Notice
 from lmstudio_app.gui.widgets.progress_strip import ProgressStrip
+from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.text import Text
-from lmstudio_app.gui.widgets.text_preview import TextPreview
+from lmstudio_app.gui.widgets.text_preview import ShownLine, TextPreview
 from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 
 
 class PreviewCard(WrappingCard):
-    """Its parts are public; whoever fills it connects to their signals."""
+    """Its parts are public; whoever fills it connects to their signals.
+
+    Signals: `view_chosen(str)` "columns", "original", "changes" or "cleaned".
+    """
+
+    view_chosen = Signal(str)
 
     def __init__(self, switches: Sequence[Declaration], parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Preview"), "", parent)
-        self._label = Text(self.tr("Encoding"), "label", copyable=False)
         self.encoding = EncodingBox(self.tr("Encoding"))
-        self._label.setBuddy(self.encoding)
         self.cleaning = CleaningSwitches(switches)
         self.notice = Notice()
         self.progress = ProgressStrip(self.tr("Progress of the text"))
         self.text = TextPreview(self.tr("Beginning of the text"))
+        self.columns = ColumnMapping()
+        views = [
+            ("columns", self.tr("Columns")),
+            ("original", self.tr("Original")),
+            ("changes", self.tr("Changes")),
+            ("cleaned", self.tr("Cleaned")),
+        ]
+        self.view = Segmented(views, self.tr("What the preview shows"))
+        self.view.set_value("cleaned")
+        self.view.changed.connect(self.view_chosen)
+        self.share = Text("", "hint")
         self.chooser = EncodingChooser()
         self.empty = EmptyState("corpus")
         self._pages = QStackedWidget()
@@ -38,11 +55,9 @@ class PreviewCard(WrappingCard):
         switches_inside = QVBoxLayout(self._switches)
         switches_inside.setContentsMargins(0, 0, 0, 0)
         switches_inside.addWidget(self.cleaning)
-        for page in (self.text, self.chooser, self.empty):
+        for page in (self.text, self.chooser, self.empty, self.columns):
             self._pages.addWidget(page)
-        self._pair = QWidget()
-        self._pair.setLayout(row(self._label, self.encoding))
-        self.arrange_head((self.title, self.note), (self._pair,))
+        self.arrange_head((self.title, self.view, self.note, self.share), (self.encoding,))
         for part in (self._switches, self.notice, self.progress):
             self.body.addWidget(part)
         inside = QVBoxLayout()
@@ -53,8 +68,22 @@ class PreviewCard(WrappingCard):
     def show_text(self, text: str, note: str) -> None:
         """Show the beginning of a text; `note` says how much of it that is."""
         self.note.setText(note)
+        self.share.setText("")
         self.text.show_text(text)
         self._pages.setCurrentWidget(self.text)
+
+    def show_changes(self, lines: Sequence[ShownLine], share: str) -> None:
+        """Show what cleaning changed; `share` says how much that is."""
+        self.note.setText("")
+        self.share.setText(share)
+        self.text.show_changes(lines)
+        self._pages.setCurrentWidget(self.text)
+
+    def show_columns(self) -> None:
+        """Show what the columns of a table are taken for."""
+        self.note.setText("")
+        self.share.setText("")
+        self._pages.setCurrentWidget(self.columns)
 
     def show_chooser(self) -> None:
         """Show the readings among which a person chooses."""
@@ -67,15 +96,21 @@ class PreviewCard(WrappingCard):
         self.empty.say(title, words, action, icon)
         self._pages.setCurrentWidget(self.empty)
 
-    def offer(self, *, encoding: bool, cleaning: bool) -> None:
-        """Which of its controls there are."""
-        self._pair.setVisible(encoding)
+    def offer(self, *, encoding: bool, cleaning: bool, columns: bool = False) -> None:
+        """Which of its controls there are; with `cleaning` also the views of what it does."""
+        self.encoding.setVisible(encoding)
         self._switches.setVisible(cleaning)
+        self.view.setVisible(cleaning)
+        self.share.setVisible(cleaning)
+        self.view.offer("columns", columns)
+        if not columns and self.view.value == "columns":
+            self.view.set_value("cleaned")
 
     def set_locked(self, locked: bool) -> None:
         """Whether nothing can be changed now."""
         self.encoding.setEnabled(not locked)
         self.cleaning.setEnabled(not locked)
+        self.columns.set_locked(locked)
 
     @property
     def choosing(self) -> bool:

@@ -51,7 +51,7 @@ class Segmented(QWidget):
 
     def step(self, forward: bool) -> None:
         """Choose the next (or the previous) choice, as an arrow key does."""
-        values = list(self._segments)
+        values = [value for value, segment in self._segments.items() if not segment.isHidden()]
         place = values.index(self._value) + (1 if forward else -1)
         if 0 <= place < len(values):
             self._segments[values[place]].setFocus(Qt.FocusReason.TabFocusReason)
@@ -61,6 +61,13 @@ class Segmented(QWidget):
         """Choose `value` without telling anybody."""
         self._value = value
         self._segments[value].setChecked(True)
+
+    def offer(self, value: str, on: bool) -> None:
+        """Whether a choice is there."""
+        self._segments[value].setVisible(on)
+        shown = [segment for segment in self._segments.values() if not segment.isHidden()]
+        for place, segment in enumerate(shown):
+            segment.set_ends(place == 0, place == len(shown) - 1)
 
     def _chosen(self) -> None:
         value = next(value for value, segment in self._segments.items() if segment.isChecked())
@@ -82,6 +89,11 @@ class _Segment(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def set_ends(self, first: bool, last: bool) -> None:
+        """Say whether it stands first, and last, in its row."""
+        self._first, self._last = first, last
+        self.update()
 
     def sizeHint(self) -> QSize:
         look = theme.current()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
 from PySide6.QtCore import QEvent, QMimeData, QRect, QRectF, Qt
 from PySide6.QtGui import (
+    QColor,
     QFont,
     QFontMetrics,
     QKeyEvent,
@@ -11,6 +15,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
     QTextBlockFormat,
+    QTextCharFormat,
     QTextCursor,
     QTextOption,
     QWheelEvent,
@@ -20,6 +25,16 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.document_text import copied
 from lmstudio_app.gui.widgets.text_zoom import TextZoom
+
+
+class ShownLine(NamedTuple):
+    """A line of changes: "same", "removed" or "added" with its number and its changed letters, or a "note"."""
+
+    kind: Literal["same", "removed", "added", "note"]
+    number: int
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
 
 _LINE_HEIGHT = 130  # percent
 _LEAST_DIGITS = 3
@@ -31,7 +46,8 @@ class TextPreview(QTextEdit):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._zoom = TextZoom()
-        self._text = ""
+        self._text: str | None = ""
+        self._changes: tuple[ShownLine, ...] = ()
         self.setReadOnly(True)
         self.setAcceptRichText(False)
         self.setProperty("flat", True)
@@ -48,13 +64,14 @@ class TextPreview(QTextEdit):
         self._numbers = _LineNumbers(self)
         self.verticalScrollBar().valueChanged.connect(self._numbers.update)
         theme.current().changed.connect(self._dress)
+        theme.current().changed.connect(self._recolor)
         self._dress()
 
     def show_text(self, text: str) -> None:
         """Show another text, from its start."""
         if text == self._text:
             return
-        self._text = text
+        self._text, self._changes = text, ()
         self.clear()
         writing = QTextCursor(self.document())
         line = QTextBlockFormat()
@@ -65,6 +82,45 @@ class TextPreview(QTextEdit):
         writing.endEditBlock()
         self.moveCursor(QTextCursor.MoveOperation.Start)
         self._lay()
+
+    def show_changes(self, lines: Sequence[ShownLine]) -> None:
+        """Show lines that are kept, removed or added, with numbers of their own."""
+        if self._text is None and tuple(lines) == self._changes:
+            return
+        self._text, self._changes = None, tuple(lines)
+        self.clear()
+        writing = QTextCursor(self.document())
+        writing.beginEditBlock()
+        for place, line in enumerate(self._changes):
+            paper, marker = _colors(line.kind)
+            block = QTextBlockFormat()
+            block.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+            if paper is not None:
+                block.setBackground(paper)
+            if place:
+                writing.insertBlock(block, QTextCharFormat())
+            else:
+                writing.setBlockFormat(block)
+            plain, marked = QTextCharFormat(), QTextCharFormat()
+            if line.kind == "note":
+                plain.setForeground(theme.current().color("text3"))
+            if marker is not None:
+                marked.setBackground(marker)
+            done = 0
+            for start, end in line.marks:
+                writing.insertText(line.text[done:start], plain)
+                writing.insertText(line.text[start:end], marked)
+                done = end
+            writing.insertText(line.text[done:], plain)
+        writing.endEditBlock()
+        self.moveCursor(QTextCursor.MoveOperation.Start)
+        self._lay()
+
+    def _recolor(self) -> None:
+        """Changes carry the colours of the theme in which they were written."""
+        if self._text is None:
+            lines, self._changes = self._changes, ()
+            self.show_changes(lines)
 
     def zoom(self, steps: int) -> None:
         """Enlarge the text by steps; 0 returns to the normal size."""
@@ -77,7 +133,8 @@ class TextPreview(QTextEdit):
 
     def numbers_width(self) -> int:
         """The room that line numbers take at the left."""
-        digits = max(_LEAST_DIGITS, len(str(self.document().blockCount())))
+        last = max((line.number for line in self._changes), default=self.document().blockCount())
+        digits = max(_LEAST_DIGITS, len(str(last)) + (2 if self._changes else 0))
         return QFontMetrics(self.text_font()).horizontalAdvance("0") * digits + theme.current().pixels(18)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -124,8 +181,16 @@ class TextPreview(QTextEdit):
             if bottom - height > area.bottom():
                 return
             place = QRectF(0, bottom - height, self._numbers.width() - look.pixels(10), height)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignRight), str(block.blockNumber() + 1))
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignRight), self._number(block.blockNumber()))
             block = block.next()
+
+    def _number(self, block: int) -> str:
+        """What stands beside a line."""
+        if self._text is not None or block >= len(self._changes):
+            return str(block + 1)
+        line = self._changes[block]
+        signs = {"removed": " −", "added": " +", "note": ""}
+        return f"{line.number}{signs.get(line.kind, '  ')}" if line.kind != "note" else ""
 
     def _dress(self) -> None:
         font = self.text_font()
@@ -139,6 +204,20 @@ class TextPreview(QTextEdit):
         inside = self.contentsRect()
         self._numbers.setGeometry(QRect(inside.left(), inside.top(), wide, inside.height()))
         self._numbers.update()
+
+
+def _colors(kind: str) -> tuple[QColor | None, QColor | None]:
+    """The paper of a line of that kind, and that of its changed letters."""
+    look = theme.current()
+    names = {"removed": ("err_bg", "err"), "added": ("ok_bg", "ok"), "note": ("sunken", "")}
+    if kind not in names:
+        return None, None
+    paper, marker = names[kind]
+    if not marker:
+        return look.color(paper), None
+    strong = QColor(look.color(marker))
+    strong.setAlphaF(0.28)
+    return look.color(paper), strong
 
 
 class _LineNumbers(QWidget):

@@ -11,12 +11,10 @@ from lmstudio_app.engine.settings import Declaration, Problem
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import setting_text
-from lmstudio_app.gui.widgets.card import row
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.notice import Notice
 from lmstudio_app.gui.widgets.progress_strip import ProgressStrip
 from lmstudio_app.gui.widgets.segmented import Segmented
-from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.token_panel import TokenPanel
 from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.unit_field import UnitField
@@ -49,6 +47,7 @@ class TokenizerCard(WrappingCard):
         choices = [(value, short.get(value, declared(words))) for value, words in kind.choices]
         self.kind = Segmented(choices, declared(kind.title))
         self.kind.setToolTip(declared(kind.help))
+        self.kind.offer("saved", False)
         self.kind.changed.connect(self.kind_chosen)
         self.vocabulary = UnitField(declared(vocabulary.unit))
         self.vocabulary.setAccessibleName(f"{declared(vocabulary.title)}, {declared(vocabulary.unit)}")
@@ -63,11 +62,7 @@ class TokenizerCard(WrappingCard):
         self.progress = ProgressStrip(self.tr("Progress of the tokenizer"))
         self.strip = TokenStrip(self.tr("Tokens at the beginning of the text"))
         self.panel = TokenPanel()
-        label = Text(declared(vocabulary.title), "label", copyable=False)
-        label.setBuddy(self.vocabulary)
-        pair = QWidget()
-        pair.setLayout(row(label, self.vocabulary))
-        self.arrange_head((self.title, self.kind), (pair,))
+        self.arrange_head((self.title, self.kind), (self.vocabulary,))
         for part in (self.notice, self.progress):
             self.body.addWidget(part)
         line = QHBoxLayout()
@@ -96,6 +91,7 @@ class TokenizerCard(WrappingCard):
     def show_values(self, kind: str, vocabulary: Any) -> None:
         """Show these settings without telling anybody. What was typed stays when it means the same."""
         self.kind.set_value(kind)
+        self.vocabulary.setVisible(kind not in ("byte", "saved"))
         if self.values()["vocabulary"] != vocabulary:
             self.vocabulary.setText(setting_text.written(self._declaration, vocabulary))
         self.show_problem(None)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmstudio_app.engine import pipeline
+from lmstudio_app.engine.data.changes import compare
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import CorpusSettings
+from lmstudio_app.engine.data.reader import ReadingSettings
 from lmstudio_app.engine.data.splits import SplitSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
@@ -119,3 +125,60 @@ def test_what_cleaning_would_find(workspace):
     corpus = workspace.corpus(corpus.name)
     assert corpus.statistics.cleaned["trailing_spaces"] == 40
     assert "trailing_spaces" not in pipeline.count_cleanable(corpus)
+
+
+# Before cleaning, and what it changed ------------------------------------------------------------------------------
+
+
+def test_what_cleaning_changed_is_told_line_by_line(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    lines = ["same"] * 9 + ["spaces at the end   ", "“quoted”"] + ["same"] * 20
+    path.write_bytes("\r\n".join(lines).encode())
+    cleaning = CleaningSettings(trailing_spaces=True, quotes=True)
+    wanted = CorpusSettings(cleaning=cleaning, tokenizer=TokenizerSettings(kind="character"))
+    list(pipeline.prepare(workspace, paths=[path], settings=wanted))
+    corpus = workspace.corpus("note")
+    original = pipeline.preview_original(corpus, 0)
+    assert original.text == path.read_bytes().decode()
+    assert original.whole
+    changes = pipeline.preview_changes(corpus, 0)
+    removed = [line for line in changes.lines if line.kind == "removed"]
+    added = [line for line in changes.lines if line.kind == "added"]
+    assert any(line.text == "spaces at the end   \r" and line.marks == ((17, 21),) for line in removed)
+    assert any(line.text == '"quoted"' and line.marks == ((0, 1), (7, 8)) for line in added)
+    assert 0 < changes.share < 0.5
+
+
+@given(st.lists(st.sampled_from(["a", "b ", "c“d”", "", "x" * 30]), max_size=40), st.data())
+def test_changes_tell_both_texts(lines: list[str], data: st.DataObject) -> None:
+    after = [line.strip() for line in lines if data.draw(st.integers(0, 9)) or line]
+    before_text, after_text = "\n".join(lines), "\n".join(after)
+    changes = compare(before_text, after_text)
+    for line in changes.lines:
+        text = lines if line.kind == "removed" else after
+        if line.kind in ("removed", "added", "same"):
+            assert line.text == text[line.number - 1]
+        for start, end in line.marks:
+            assert 0 <= start < end <= len(line.text)
+    seen = sum(1 for line in changes.lines if line.kind in ("added", "same")) + sum(
+        line.folded for line in changes.lines if line.kind == "folded"
+    )
+    assert seen == len(after_text.splitlines())
+    if before_text == after_text:
+        assert all(line.kind in ("same", "folded") for line in changes.lines)
+        assert changes.share == 0
+
+
+def test_a_table_shows_its_columns_and_what_they_give(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("id,body,verdict\n" + "".join(f"{n},Film {n} was long.,good\n" for n in range(30)), "utf-8")
+    shown = pipeline.preview_table(path, "utf-8", ReadingSettings(mapping="text=body,label=verdict"))
+    assert shown.columns == ("id", "body", "verdict")
+    assert shown.rows[2] == {"id": "2", "body": "Film 2 was long.", "verdict": "good"}
+    assert (shown.kind, shown.mapping) == ("labelled", {"text": "body", "label": "verdict"})
+    assert shown.texts[:2] == ("Film 0 was long.", "Film 1 was long.")
+    with pytest.raises(UserError, match="There is no column “nothing”"):
+        pipeline.preview_table(path, "utf-8", ReadingSettings(mapping="text=nothing"))
+    plain = tmp_path / "plain.txt"
+    plain.write_text("Just a text.", encoding="utf-8")
+    assert pipeline.preview_table(plain, "utf-8").columns == ()

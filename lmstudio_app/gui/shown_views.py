@@ -1,0 +1,167 @@
+"""The views of a text in the preview: before cleaning, what that changes, after it; and the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+
+from lmstudio_app.engine.errors import UserError
+from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.text_reading import TextReading
+from lmstudio_app.gui.translation import sentence
+from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.preview_card import PreviewCard
+from lmstudio_app.gui.widgets.text_preview import ShownLine
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.changes import Changes
+    from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.pipeline.preview import Preview, TablePreview
+
+TEXT_CHARACTERS = 240
+"""Of a document that a mapping gives, so much is shown."""
+
+
+class ShownViews(QObject):
+    """Reads and shows the view that a person chose in a `PreviewCard`.
+
+    Signals: `mapped(str)` what the columns of the table shall be taken for, as a setting.
+    """
+
+    mapped = Signal(str)
+
+    def __init__(self, session: Session, card: PreviewCard) -> None:
+        super().__init__(card)
+        self._card = card
+        self._corpus: Corpus | None = None
+        self._source: int | None = None
+        self._table: TablePreview | None = None
+        self._reading = TextReading(session, self)
+        self._reading.arrived.connect(self._arrived)
+        card.view_chosen.connect(self._choose)
+        card.columns.edited.connect(self._edit)
+        card.columns.applied.connect(self._apply)
+
+    @property
+    def chosen(self) -> str:
+        """The view that a person chose."""
+        return self._card.view.value
+
+    def clear(self) -> None:
+        """There is no text."""
+        self._reading.stop()
+        self._corpus = self._table = None
+
+    def show_corpus(self, corpus: Corpus, source: int | None) -> None:
+        """Another text, or file of it, is shown."""
+        self._corpus, self._source = corpus, source
+
+    def show_changes(self, changes: Changes) -> None:
+        """Show what cleaning changed."""
+        folded = self.tr("{count} unchanged lines")
+        lines = [
+            ShownLine("note", line.number, folded.format(count=number_text.whole(line.folded)))
+            if line.kind == "folded"
+            else ShownLine(line.kind, line.number, line.text, line.marks)
+            for line in changes.lines
+        ]
+        words = self.tr("changes {percent} of the characters shown").format(percent=number_text.percent(changes.share))
+        if not any(line.kind in ("added", "removed") for line in changes.lines):
+            words = self.tr("cleaning changes nothing here")
+        self._card.show_changes(lines, words)
+
+    def show_table(self, table: TablePreview) -> None:
+        """Show the columns of a table and what they are taken for."""
+        self._table = table
+        self._card.columns.show_table(table.columns, table.rows, table.mapping, role_words())
+        self._card.show_columns()
+        self._show_kind(table.mapping)
+
+    def show_trouble(self, error: UserError) -> None:
+        """Say why a view is not to be had."""
+        self._card.show_empty(self.tr("The file cannot be read again"), sentence(error))
+
+    def _choose(self, view: str) -> None:
+        if self._corpus is not None:
+            self._reading.read_view(self._corpus, self._source, view)
+
+    def _arrived(self, kind: str, value: Any) -> None:
+        shows: dict[str, Callable[[Any], None]] = {
+            "text": self._show_text,
+            "changes": self.show_changes,
+            "table": self.show_table,
+            "trouble": self.show_trouble,
+        }
+        shows[kind](value)
+
+    def _show_text(self, preview: Preview) -> None:
+        shown = number_text.whole(len(preview.text))
+        note = "" if preview.whole else self.tr("the first {count} characters").format(count=shown)
+        self._card.show_text(preview.text, note)
+
+    # Columns ------------------------------------------------------------------------------------------------------
+
+    def _edit(self, mapping: Mapping[str, str]) -> None:
+        """Say at once whether the choices fit together, and what they give."""
+        from lmstudio_app.engine.data.roles import kind_of
+
+        try:
+            if not mapping:
+                raise UserError("No column is used. Choose at least one for the text.")
+            kind_of(mapping)
+        except UserError as error:
+            self._card.columns.show_problem(sentence(error))
+        else:
+            self._show_kind(mapping)
+
+    def _show_kind(self, mapping: Mapping[str, str]) -> None:
+        from lmstudio_app.engine.data.roles import kind_of, text_of
+
+        if self._table is None or not mapping:
+            return
+        kind = kind_of(mapping)
+        row = self._table.rows[0] if self._table.rows else {}
+        values = {role: row.get(column, "") for role, column in mapping.items()}
+        text = text_of(kind, values)
+        begun = text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
+        label = f"\n→ {values['label']}" if kind == "labelled" else ""
+        self._card.columns.show_kind(kind_words(kind), begun + label)
+
+    def _apply(self) -> None:
+        from lmstudio_app.engine.data.roles import written_mapping
+
+        self.mapped.emit(written_mapping(self._card.columns.mapping()))
+
+
+def role_words() -> list[tuple[str, str]]:
+    """What a column can be for."""
+    words = {
+        "text": QCoreApplication.translate("Columns", "text"),
+        "label": QCoreApplication.translate("Columns", "label"),
+        "source": QCoreApplication.translate("Columns", "source text"),
+        "target": QCoreApplication.translate("Columns", "target text"),
+        "question": QCoreApplication.translate("Columns", "question"),
+        "context": QCoreApplication.translate("Columns", "context"),
+        "answer": QCoreApplication.translate("Columns", "answer"),
+        "instruction": QCoreApplication.translate("Columns", "instruction"),
+        "input": QCoreApplication.translate("Columns", "input"),
+        "output": QCoreApplication.translate("Columns", "output"),
+        "tokens": QCoreApplication.translate("Columns", "words"),
+        "tags": QCoreApplication.translate("Columns", "tags of the words"),
+    }
+    return list(words.items())
+
+
+def kind_words(kind: str) -> str:
+    """What a corpus of that kind holds."""
+    words = {
+        "plain": QCoreApplication.translate("Columns", "Each row is a text"),
+        "labelled": QCoreApplication.translate("Columns", "Each row is a text with a label"),
+        "paired": QCoreApplication.translate("Columns", "Each row is a pair of texts"),
+        "question_answering": QCoreApplication.translate("Columns", "Each row is a question with its answer"),
+        "instruction": QCoreApplication.translate("Columns", "Each row is an instruction with its output"),
+        "tagged": QCoreApplication.translate("Columns", "Each row is words with their tags"),
+    }
+    return words[kind]
