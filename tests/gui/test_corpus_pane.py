@@ -687,6 +687,7 @@ def test_every_word_is_translated_and_has_room(session, open_pane, texts, qtbot)
 def test_every_control_has_a_name_and_a_place_in_the_tab_order(session, open_pane, texts, qtbot):
     prepare(session, paths=[texts])
     pane = open_pane()
+    qtbot.waitUntil(lambda: not pane.shown.busy, timeout=20_000)
     pane.cards.splits.change.click()
     for part in pane.findChildren(QWidget):
         if part.isVisible() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextOption
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.widgets.button import Button
@@ -52,6 +52,8 @@ class ChecksCard(Card):
         if tuple(checks) == self.checks:
             return
         opened = {name for name, row in self._rows.items() if row.opened}
+        focused = QApplication.focusWidget() or self
+        focus = next((name for name, row in self._rows.items() if row.isAncestorOf(focused)), "")
         self.checks = tuple(checks)
         while (item := self._column.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
@@ -72,6 +74,8 @@ class ChecksCard(Card):
         self.note.setText(words.format(passed=passed, wrong=wrong) if passed + wrong else "")
         self.setVisible(bool(self.checks))
         self.set_locked(self._locked)
+        if focus in self._rows:
+            self._rows[focus].show_button.setFocus()
 
     def row(self, name: str) -> _Row:
         """The line of a check."""
@@ -91,7 +95,6 @@ class _Row(QWidget):
         super().__init__(parent)
         words = Text(check.words, "body", wrap=True)
         remark = Text(check.remark, "hint", wrap=True)
-        remark.setVisible(bool(check.remark))
         for text in (words, remark):
             text.setMinimumWidth(40)
         said = QVBoxLayout()
@@ -100,11 +103,9 @@ class _Row(QWidget):
         said.addWidget(remark)
         self.show_button = Button(self.tr("Show"), compact=True)
         self.show_button.setAccessibleName(self.tr("Show: {check}").format(check=check.words))
-        self.show_button.setVisible(bool(check.listed))
         self.show_button.setCheckable(True)
         self.show_button.toggled.connect(self.open)
         self.act = Button(check.action[1], compact=True)
-        self.act.setVisible(bool(check.action[0]))
         line = QHBoxLayout()
         line.setContentsMargins(12, 8, 12, 8)
         line.setSpacing(8)
@@ -130,6 +131,8 @@ class _Row(QWidget):
         self._below = QWidget()
         self._below.setLayout(holder)
         column.addWidget(self._below)
+        for part, there in ((remark, check.remark), (self.show_button, check.listed), (self.act, check.action[0])):
+            part.setVisible(bool(there))  # now that they are inside something
         self.open(False)
 
     def open(self, on: bool) -> None:
