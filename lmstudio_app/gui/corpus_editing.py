@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,10 +142,21 @@ class CorpusEditing(QObject):
         try:
             chosen = read(TokenizerSettings, self._cards.tokenizer.values())
         except SettingsError as error:
-            self._cards.tokenizer.show_problem(error.problems[0])
+            problems = {problem.field: problem for problem in error.problems}
+            self._cards.tokenizer.show_problem(problems.get("vocabulary"))
+            named = [replace(problem, field=f"tokenizer.{problem.field}") for problem in error.problems]
+            self._cards.tokenizer.form.set_problems(named)
             return None
         self._cards.tokenizer.show_problem(None)
+        self._cards.tokenizer.form.set_problems([])
         return chosen
+
+    def _edit_tokenizer(self) -> None:
+        """Say whether the further settings can be applied."""
+        corpus, chosen = self._shown.corpus, self._check_tokenizer()
+        changed = corpus is not None and chosen is not None and chosen != self._wished(corpus.settings).tokenizer
+        self._cards.tokenizer.show_further({}, changed=True)
+        self._cards.tokenizer.apply.setEnabled(changed)
 
     def _type_vocabulary(self) -> None:
         self._typed.stop()
@@ -200,6 +212,8 @@ class CorpusEditing(QObject):
                 self._values = (corpus.name, wished)
                 cards.preview.cleaning.show_values(wished.cleaning.model_dump())
                 cards.tokenizer.show_values(wished.tokenizer.kind, wished.tokenizer.vocabulary)
+                further = wished.tokenizer.model_dump(exclude={"kind", "vocabulary"})
+                cards.tokenizer.show_further(further, changed=False)
                 cards.splits.show_values({f"split.{name}": value for name, value in wished.split.model_dump().items()})
         runs = self._session.learning_from(corpus.name) if corpus is not None else []
         locked = corpus is None or bool(runs)
@@ -292,6 +306,8 @@ class CorpusEditing(QObject):
         self._shown.views.mapped.connect(self._map)
         cards.checks.acted.connect(self._mend_check)
         cards.tokenizer.kind_chosen.connect(self._choose_tokenizer)
+        cards.tokenizer.further_edited.connect(self._edit_tokenizer)
+        cards.tokenizer.applied.connect(self._choose_tokenizer)
         cards.tokenizer.vocabulary_typed.connect(self._type_vocabulary)
         cards.tokenizer.vocabulary_entered.connect(self._choose_tokenizer)
         cards.splits.edited.connect(self._check_split)

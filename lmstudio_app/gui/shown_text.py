@@ -16,6 +16,7 @@ from lmstudio_app.gui.shown_profile import ShownProfile
 from lmstudio_app.gui.shown_tokens import ShownTokens
 from lmstudio_app.gui.shown_views import ShownViews
 from lmstudio_app.gui.text_reading import TextReading
+from lmstudio_app.gui.tokenizer_views import TokenizerViews
 from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.checks_card import ChecksCard
@@ -31,7 +32,7 @@ from lmstudio_app.gui.widgets.yardsticks import Yardstick, YardstickCard
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus, Skipped
-    from lmstudio_app.engine.pipeline.preview import Preview
+    from lmstudio_app.engine.pipeline.preview import Preview, TokenPreview
 
 SOURCE, SKIPPED = "source:", "skipped:"
 EXCERPT_CHARACTERS = 160
@@ -75,6 +76,9 @@ class ShownText(QObject):
         self._tokens = ShownTokens(cards.tokenizer)
         self.profile = ShownProfile(session, cards.profile, cards.checks, pane)
         self.views = ShownViews(session, cards.preview)
+        self._tokenizer = TokenizerViews(session, cards.tokenizer)
+        self._tokenizer.typed.connect(self._show_typed)
+        self._begun: Any = None
         self.corpus: Corpus | None = None
         self.preparation: Preparation | None = None
         self.source: int | None = None
@@ -152,6 +156,8 @@ class ShownText(QObject):
         cards.source.show_facts([])
         cards.splits.show_parts([], [], "")
         self._tokens.clear(no_tokens)
+        self._begun = None
+        self._tokenizer.show_corpus(None)
         self.profile.clear()
         self.views.clear()
 
@@ -161,7 +167,7 @@ class ShownText(QObject):
         show: dict[str, Callable[[Any], None]] = {
             "corpus": self._show_corpus,
             "text": self._show_text,
-            "tokens": self._tokens.show_tokens,
+            "tokens": self._show_tokens,
             "yardsticks": self._show_yardsticks,
             "counts": self._tokens.show_counts,
             "cleanable": self._show_cleanable,
@@ -201,7 +207,18 @@ class ShownText(QObject):
         self._show_source(corpus)
         self._tokens.show_measures(statistics, corpus.settings.tokenizer.kind)
         self.profile.show_corpus(corpus)
+        self._tokenizer.show_corpus(corpus)
         self.changed.emit()
+
+    def _show_tokens(self, tokens: TokenPreview) -> None:
+        self._begun = tokens
+        if not self._cards.tokenizer.typed.text():
+            self._tokens.show_tokens(tokens)
+
+    def _show_typed(self, tokens: TokenPreview | None) -> None:
+        """Show the tokens of a typed text; without one those of the text."""
+        if tokens is not None or self._begun is not None:
+            self._tokens.show_tokens(tokens or self._begun, same=True)
 
     def _show_text(self, preview: Preview) -> None:
         if self.skipped is not None:

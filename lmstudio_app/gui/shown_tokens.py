@@ -30,23 +30,34 @@ class ShownTokens(QObject):
         self._card = card
         self._tokens: TokenPreview | None = None
         self._counts: Any = None
+        self._now: tuple[bytes, ...] = ()  # what the tokens stand for after the merges that are made now
+        self._texts: tuple[str, ...] = ()
         card.strip.current_changed.connect(self._show_token)
+        card.merges.moved.connect(self._play)
         self.clear()
 
     def clear(self, words: str = "") -> None:
         """Show no tokens; `words` say why there are none."""
         self._card.show_empty(words)
         self._tokens = self._counts = None
+        self._now, self._texts = (), ()
+        self._card.merges.stop()
         self._card.strip.clear()
         self._card.panel.show_measures([])
         self._card.panel.show_remark("")
         self._show_token(-1)
 
-    def show_tokens(self, tokens: TokenPreview) -> None:
-        """Show these tokens, the longest of the first ones picked."""
-        self._tokens, self._counts = tokens, None
+    def show_tokens(self, tokens: TokenPreview, *, same: bool = False) -> None:
+        """Show these tokens, the longest of the first ones picked; `same`: they are of the tokenizer as before."""
+        self._tokens = tokens
+        self._counts = self._counts if same else None
+        self._now, self._texts = tokens.spellings, tokens.pieces
         self._card.show_empty("")
         self._card.strip.set_tokens(tokens.pieces)
+        self._card.merges.setVisible(tokens.merging is not None)
+        if tokens.merging is not None:
+            self._card.merges.show_merges(len(tokens.merging.merges), tokens.merging.changes())
+            self._show_pair()
         first = range(min(SEARCHED_TOKENS, len(tokens.tokens)))
         self._card.strip.go_to(max(first, key=lambda place: len(tokens.pieces[place].strip()), default=-1))
 
@@ -69,8 +80,11 @@ class ShownTokens(QObject):
 
     def _show_token(self, place: int) -> None:
         panel, shown = self._card.panel, self._tokens
-        if shown is None or not 0 <= place < len(shown.tokens):
+        if shown is None or not 0 <= place < len(self._now):
             panel.show_token("", [self.tr("Click a token to see it closely.")] if shown is not None else [])
+            return
+        if shown.merging is not None and not self._card.merges.all_made:
+            panel.show_token(label(self._texts[place]), [*self._made_words(place), self._bytes_words(self._now[place])])
             return
         token, spelling = shown.tokens[place], shown.spellings[place]
         number = self.tr("id {token} of {vocabulary}")
@@ -81,7 +95,47 @@ class ShownTokens(QObject):
         if token == shown.unknown:
             facts.append(self.tr("stands for what has no token"))
         else:
-            size = self.tr("{count} bytes: {bytes}") if len(spelling) != 1 else self.tr("1 byte: {bytes}")
-            few = spelling[:MOST_BYTES].hex(" ").upper() + (" …" if len(spelling) > MOST_BYTES else "")
-            facts.append(size.format(count=len(spelling), bytes=few))
-        panel.show_token(label(shown.pieces[place]), facts)
+            facts.append(self._bytes_words(spelling))
+        panel.show_token(label(shown.pieces[place]), [*facts, *self._made_words(place)])
+
+    def _bytes_words(self, spelling: bytes) -> str:
+        size = self.tr("{count} bytes: {bytes}") if len(spelling) != 1 else self.tr("1 byte: {bytes}")
+        few = spelling[:MOST_BYTES].hex(" ").upper() + (" …" if len(spelling) > MOST_BYTES else "")
+        return size.format(count=len(spelling), bytes=few)
+
+    def _made_words(self, place: int) -> list[str]:
+        """At which merge a token was made."""
+        if self._tokens is None or self._tokens.merging is None:
+            return []
+        if made := self._tokens.merging.made(self._now[place]):
+            return [self.tr("made at merge {merge}").format(merge=number_text.whole(made))]
+        return [self.tr("a byte, there from the start")]
+
+    def _play(self, merges: int) -> None:
+        """Show the text as it is cut after so many merges."""
+        if self._tokens is None or self._tokens.merging is None:
+            return
+        merging = self._tokens.merging
+        self._now, self._texts = tuple(merging.pieces(merges)), tuple(merging.texts(merges))
+        place = self._card.strip.verticalScrollBar().value()
+        self._card.strip.set_tokens(self._texts)
+        self._card.strip.verticalScrollBar().setValue(place)
+        self._show_pair()
+
+    def _show_pair(self) -> None:
+        if self._tokens is None or self._tokens.merging is None:
+            return
+        merges = self._card.merges.merges
+        words = ""
+        if merges:
+            left, right = self._tokens.merging.merges[merges - 1]
+            words = f"{_readable(left)} + {_readable(right)} → {_readable(left + right)}"
+        self._card.merges.show_pair(words)
+
+
+def _readable(spelling: bytes) -> str:
+    """The bytes of a token as a person can read them; parts of a character as hexadecimal numbers."""
+    try:
+        return label(spelling.decode("utf-8"))
+    except UnicodeDecodeError:
+        return spelling.hex().upper()

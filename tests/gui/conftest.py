@@ -17,10 +17,12 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.job_thread import JobThread
+from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.session import Session
 
 GOODBYE_SECONDS = 3.0
@@ -86,3 +88,19 @@ def session(qapp: QApplication, tmp_path: Path) -> Iterator[Session]:
     yield made
     made.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    """The whole window on an empty workspace."""
+    session = Session()
+    made = MainWindow(session)
+    session.setParent(made)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    qtbot.waitExposed(made)
+    with qtbot.waitSignal(session.corpora_changed):
+        session.open_workspace(tmp_path / "workspace")
+    yield made
+    session.close()

@@ -6,7 +6,6 @@ With LMSTUDIO_APP_SCREENSHOTS=FOLDER it leaves a picture of each there, light an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.gui.corpus_words import described, source_facts, source_item
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.panes.corpus import CorpusPane
-from lmstudio_app.gui.session import Session
 from tests.engine.data import documents_made, writings
 from tests.gui.test_whole_way import drop, keep_pictures
 
@@ -45,21 +43,6 @@ def files() -> dict[str, tuple[bytes, str, str]]:
         "letter.docx": (documents_made.docx([f"Dear reader {n}, thank you." for n in range(300)]), "plain", "utf-8"),
         "report.pdf": (documents_made.pdf([f"This is page {n} of the report." for n in range(80)]), "plain", "utf-8"),
     }
-
-
-@pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    session = Session()
-    made = MainWindow(session)
-    session.setParent(made)
-    qtbot.addWidget(made)
-    made.resize(1440, 900)
-    made.show()
-    qtbot.waitExposed(made)
-    with qtbot.waitSignal(session.corpora_changed):
-        session.open_workspace(tmp_path / "workspace")
-    yield made
-    session.close()
 
 
 def test_any_text_dropped_on_the_window(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,21 +44,6 @@ def text_file(tmp_path: Path) -> Path:
     path = tmp_path / "stories.txt"
     path.write_text("".join(generate(sample("stories")).documents), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    session = Session()
-    made = MainWindow(session)
-    session.setParent(made)
-    qtbot.addWidget(made)
-    made.resize(1440, 900)
-    made.show()
-    qtbot.waitExposed(made)
-    with qtbot.waitSignal(session.corpora_changed):
-        session.open_workspace(tmp_path / "workspace")
-    yield made
-    session.close()
 
 
 def drop(window: MainWindow, path: Path) -> None:

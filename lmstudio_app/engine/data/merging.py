@@ -5,6 +5,7 @@ Shapes: M merges of the tokenizer.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ class Merging:
         """Raises `ValueError` for a tokenizer without merges."""
         self.merges = tokenizer_merges(tokenizer)
         self._ranks = {pair: rank for rank, pair in enumerate(self.merges)}
+        self._made = {left + right: rank for rank, (left, right) in enumerate(self.merges, 1)}
         assert isinstance(tokenizer, LibraryTokenizer)
         self._words = [spelled(word) for word in tokenizer.words(text)]
 
@@ -32,6 +34,16 @@ class Merging:
             if word not in known:
                 known[word] = self._merged(word, merges)
         return [piece for word in self._words for piece in known[word]]
+
+    def texts(self, merges: int) -> list[str]:
+        """What each of these pieces adds to the text; a character of several pieces belongs to its last one."""
+        pieces = self.pieces(merges)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        return [decoder.decode(piece, final=place == len(pieces) - 1) for place, piece in enumerate(pieces)]
+
+    def made(self, piece: bytes) -> int:
+        """After which merge a piece is there; 0 for a byte, which is there from the start."""
+        return self._made.get(piece, 0)
 
     def changes(self) -> list[int]:
         """The numbers of merges after which the text is cut another way than before, in order, at most M."""

@@ -4,7 +4,8 @@
     preview         a corpus → how a text in it begins                            preview_tokens: and is cut into tokens
     preview_file    a file that is no corpus yet → how it begins                  count_tokens: how often each occurs
     preview_original a corpus → how its text begins before cleaning               preview_changes: what cleaning changed
-    preview_table   a table → its columns and what they are taken for
+    preview_table   a table → its columns and what they are taken for             preview_text_tokens: a typed text
+    list_tokens     a corpus → all tokens of its vocabulary
     count_cleanable how often cleaning that is off would find something
     find_duplicates a corpus → documents that come twice                          find_leakage: what its splits share
     profile         a corpus → its frequent words, lengths, labels, scripts       save_profile: one as a picture
@@ -58,11 +59,13 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.preview import (
         count_cleanable,
         count_tokens,
+        list_tokens,
         preview,
         preview_changes,
         preview_file,
         preview_original,
         preview_table,
+        preview_text_tokens,
         preview_tokens,
     )
     from lmstudio_app.engine.pipeline.profile import profile, save_profile
@@ -86,6 +89,7 @@ __all__ = [
     "generate",
     "import_tokenizer",
     "inspect",
+    "list_tokens",
     "play_merges",
     "prepare",
     "preview",
@@ -93,6 +97,7 @@ __all__ = [
     "preview_file",
     "preview_original",
     "preview_table",
+    "preview_text_tokens",
     "preview_tokens",
     "profile",
     "redo",
@@ -122,6 +127,8 @@ _FILES = {
     "preview_file": "preview",
     "preview_original": "preview",
     "preview_table": "preview",
+    "preview_text_tokens": "preview",
+    "list_tokens": "preview",
     "preview_tokens": "preview",
     "redo": "prepare",
     "save_attention": "export",

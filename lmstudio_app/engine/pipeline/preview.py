@@ -15,6 +15,7 @@ from lmstudio_app.engine.data.documents import whole_texts
 from lmstudio_app.engine.data.duplicates import fingerprint
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, decoder, detect, misfit, without_mark
 from lmstudio_app.engine.data.excerpt import excerpt
+from lmstudio_app.engine.data.merging import Merging
 from lmstudio_app.engine.data.reader import ReadingSettings, TextSource, reader_of, whole_lines
 from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.source_file import open_source, unreadable
@@ -46,14 +47,16 @@ class Preview:
 
 @dataclass(frozen=True)
 class TokenPreview:
-    """The beginning of a text cut into tokens: their ids (N,), what each adds to the text (N,), the bytes each stands
-    for (N,); how many different tokens there are, and which of them stands for unknown characters."""
+    """A text cut into tokens: their ids (N,), what each adds to the text (N,), the bytes each stands for (N,); how many
+    different tokens there are, and which of them stands for unknown characters; the merges that made them, to be played
+    where its tokenizer merges."""
 
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]
     spellings: tuple[bytes, ...]
     vocabulary: int
     unknown: int | None
+    merging: Merging | None = None
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,28 @@ def preview_changes(corpus: Corpus, source: int | None = None, characters: int =
 
 def preview_tokens(corpus: Corpus, source: int | None = None, characters: int = TOKENIZED_CHARACTERS) -> TokenPreview:
     """The tokens of that beginning, cut as the corpus' own settings say. Raises `UserError`."""
+    return preview_text_tokens(corpus, excerpt(corpus, source, characters)[0])
+
+
+def preview_text_tokens(corpus: Corpus, text: str) -> TokenPreview:
+    """The tokens of `text`, cut so. Raises `UserError`, also when it holds half a character."""
     tokenizer = corpus.tokenization().tokenizer
-    text, _ = excerpt(corpus, source, characters)
     tokens = tokenizer.encode(text).tolist()
     spellings = tuple(tokenizer.spelling(token) for token in tokens)
-    return TokenPreview(
-        tuple(tokens), tuple(tokenizer.pieces(tokens)), spellings, tokenizer.vocabulary, tokenizer.unknown
-    )
+    try:
+        merging = Merging(tokenizer, text)
+    except ValueError:  # it does not merge
+        merging = None
+    pieces = tuple(tokenizer.pieces(tokens))
+    return TokenPreview(tuple(tokens), pieces, spellings, tokenizer.vocabulary, tokenizer.unknown, merging)
+
+
+def list_tokens(corpus: Corpus) -> list[tuple[int, bytes, int]]:
+    """Every token of the corpus' own tokenizer: its id, the bytes it stands for, how often it occurs in the training
+    text. Raises `UserError`."""
+    tokenization = corpus.tokenization()
+    counts = tokenization.store.counts("training").tolist()
+    return [(token, tokenization.tokenizer.spelling(token), count) for token, count in enumerate(counts)]
 
 
 def count_tokens(corpus: Corpus) -> NDArray[np.int64]:

@@ -61,7 +61,11 @@ class CorpusPane(Pane):
         self.cards = Cards(
             LibraryCard(),
             PreviewCard(declarations(CleaningSettings)),
-            TokenizerCard(tokenizer["kind"], tokenizer["vocabulary"]),
+            TokenizerCard(
+                tokenizer["kind"],
+                tokenizer["vocabulary"],
+                [one for name, one in tokenizer.items() if name not in ("kind", "vocabulary")],
+            ),
             StatisticsCard(corpus_words.figure_names()),
             YardstickCard(),
             SourceCard(),

@@ -34,7 +34,7 @@ class Numbers(QAbstractTableModel):
             return shown(value)
         if role == Qt.ItemDataRole.UserRole:
             return value
-        if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
+        if role == Qt.ItemDataRole.TextAlignmentRole and (not isinstance(value, str) or value.endswith("%")):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -69,8 +69,18 @@ class NumbersTable(QTableView):
         self.setSortingEnabled(False)
         self._sorted.setSourceModel(Numbers(columns, rows, self))
         self._sorted.sort(-1)
+        widest = next((place for place, value in enumerate(rows[0]) if isinstance(value, str)), 0) if rows else 0
+        for place in range(len(columns)):
+            mode = QHeaderView.ResizeMode.Stretch if place == widest else QHeaderView.ResizeMode.ResizeToContents
+            self.horizontalHeader().setSectionResizeMode(place, mode)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
+
+    def search(self, words: str) -> None:
+        """Show only rows that have `words` in one of their cells, upper and lower case alike."""
+        self._sorted.setFilterKeyColumn(-1)
+        self._sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self._sorted.setFilterFixedString(words)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy gives tab-separated text."""

@@ -23,7 +23,7 @@ class TokenPanel(QScrollArea):
         self._words = ""
         self._title = Text("", "figure", verbatim=True)
         self._title.setProperty("role", "token")
-        self._facts = [Text("", "label", wrap=True) for _ in range(3)]
+        self._facts = [Text("", "label", wrap=True) for _ in range(4)]
         self._measures: list[MeasureRow] = []
         self._column = QVBoxLayout()
         self._column.setSpacing(2)
