@@ -123,7 +123,7 @@ def test_what_cleaning_changes_is_seen(qtbot: QtBot, window: MainWindow, tmp_pat
         card.view.changed.emit(view)
         qtbot.waitUntil(lambda begins=begins: card.text.toPlainText().startswith(begins), timeout=10_000)
         keep_pictures(qtbot, window, f"view-{view}")
-        assert ("“no”" in card.text.toPlainText()) == (view != "cleaned")
+        qtbot.waitUntil(lambda view=view: ("“no”" in card.text.toPlainText()) == (view != "cleaned"), timeout=10_000)
     card.view.set_value("changes")
     card.view.changed.emit("changes")
     qtbot.waitUntil(lambda: "changes" in card.share.text(), timeout=10_000)

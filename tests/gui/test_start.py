@@ -307,4 +307,4 @@ def test_a_broken_or_missing_example_hides_the_curve(tmp_path: Path, monkeypatch
 
 
 def test_samples_describe_themselves():
-    assert all(isinstance(sample, Sample) and sample.approximate_bytes > 500_000 for sample in samples())
+    assert all(isinstance(sample, Sample) and sample.approximate_bytes > 300_000 for sample in samples())

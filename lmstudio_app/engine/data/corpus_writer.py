@@ -171,14 +171,16 @@ class CorpusWriter:
             raise in_words(error, self.folder / FIELDS, self._state.fields + len(raw)) from error
         self._state.fields += len(raw)
 
-    def write_known(self, text: str, bits: float) -> bool:
-        """Add a generated document of which −log2 p is known; returns whether cleaning left it as it is."""
+    def write_known(self, text: str, kind: CorpusKind, fields: Mapping[str, str], bits: float) -> bool:
+        """Add a generated document of which −log2 p is known, with the values of its roles; returns whether cleaning
+        left it as it is."""
         cleaned, counts = clean(text, self._cleaning)
         self._put(cleaned)
         self._state.cleaned = added([self._state.cleaned, counts])
         self._ends.append(self._state.size)
         self._bits.append(bits)
         self._state.ends += 1
+        self._put_fields(kind, fields)
         return cleaned == text
 
     def forget_bits(self) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from lmstudio_app.engine.data.corpus import PASTED, Corpus, Origin, Source
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
 from lmstudio_app.engine.data.encoding import check_encoding
 from lmstudio_app.engine.data.reader import ReadingSettings, expand
+from lmstudio_app.engine.data.roles import KINDS, CorpusKind, text_of
 from lmstudio_app.engine.data.source_file import state_of
 from lmstudio_app.engine.data.sources import Skipping, examine_files, read_files
 from lmstudio_app.engine.data.text_pieces import text_pieces
@@ -21,6 +22,9 @@ from lmstudio_app.engine.data.tokenizer import refuse_surrogates
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, Progress, SourceSkipped
 from lmstudio_app.engine.storage.atomic import write_text
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.samples import Generated
 
 _DOCUMENTS_AT_ONCE = 200
 
@@ -115,12 +119,21 @@ class Bundled:
         generated = samples.generate(described)
         as_written = True
         for number, (text, bits) in enumerate(zip(generated.documents, generated.bits, strict=True)):
-            as_written = writer.write_known(text, bits) and as_written
+            as_written = writer.write_known(*_typed(generated, text), bits) and as_written
             if number % _DOCUMENTS_AT_ONCE == 0:
                 yield Progress("Writing the sample", number, len(generated.documents), "documents")
         if not as_written:
             writer.forget_bits()
         return []
+
+
+def _typed(generated: Generated, text: str) -> tuple[str, CorpusKind, Mapping[str, str]]:
+    """The text of a generated document, its kind, and the values of its roles, which its derivation says."""
+    if generated.kind not in KINDS or generated.kind == "plain":
+        return text, "plain", {}
+    kind = cast(CorpusKind, generated.kind)
+    values = dict(zip(generated.roles, text.removesuffix("\n\n").split("\n"), strict=True))
+    return text_of(kind, values) + "\n\n", kind, values
 
 
 @dataclass(frozen=True)

@@ -20,21 +20,28 @@ _SUFFIX = ".grammar"
 
 @dataclass(frozen=True)
 class Sample:
-    """A bundled corpus, described without writing it. `language` is a BCP 47 tag ("en", "zh-Hans")."""
+    """A bundled corpus, described without writing it. `language` is a BCP 47 tag ("en", "zh-Hans"; "zxx" for what is no
+    language); `kind` is what its documents are ("plain", "labelled", "paired", …)."""
 
     name: str
     title: str
     summary: str
     language: str
     approximate_bytes: int
+    kind: str = "plain"
 
 
 @dataclass(frozen=True)
 class Generated:
-    """The documents of a corpus, each with the closing blank line that sets it off, and the exact −log2 p of each."""
+    """The documents of a corpus, each with the closing blank line that sets it off, and the exact −log2 p of each.
+
+    In a corpus of a `kind` a document has a line for each of its `roles`, in their order.
+    """
 
     documents: list[str]
     bits: list[float]
+    kind: str = "plain"
+    roles: tuple[str, ...] = ()
 
 
 def samples() -> list[Sample]:
@@ -45,7 +52,14 @@ def samples() -> list[Sample]:
         listed.append(
             (
                 int(header["place"]),
-                Sample(path.stem, header["title"], header["summary"], header["language"], int(header["bytes"])),
+                Sample(
+                    path.stem,
+                    header["title"],
+                    header["summary"],
+                    header["language"],
+                    int(header["bytes"]),
+                    header.get("kind", "plain"),
+                ),
             )
         )
     return [sample for _, sample in sorted(listed, key=lambda pair: (pair[0], pair[1].name))]
@@ -70,7 +84,12 @@ def load_grammar(path: Path) -> Grammar:
 
     Raises `GrammarError` with the line at fault.
     """
-    grammar = read_grammar(path.read_text(encoding="utf-8"), path.name)
+    text = path.read_text(encoding="utf-8")
+    borrowed = read_header(text.splitlines()).get("rules", "")
+    if borrowed:
+        grammar = read_grammar(text, path.name, path.with_name(borrowed + _SUFFIX).read_text(encoding="utf-8"))
+    else:
+        grammar = read_grammar(text, path.name)
     check_names(grammar)
     check_endings(grammar)
     check_variables(grammar)
@@ -84,7 +103,8 @@ def generate(sample: Sample) -> Generated:
     header = _header(path)
     written = islice(write_documents(load_grammar(path), int(header["seed"])), int(header["documents"]))
     documents, bits = zip(*written, strict=True)
-    return Generated(list(documents), list(bits))
+    roles = tuple(role.strip() for role in header.get("roles", "").split(",") if role.strip())
+    return Generated(list(documents), list(bits), header.get("kind", "plain"), roles)
 
 
 def _folder() -> Path:

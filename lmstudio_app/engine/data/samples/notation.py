@@ -74,12 +74,18 @@ def read_header(lines: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def read_grammar(text: str, file: str) -> Grammar:
-    """The grammar in `text`; `file` is named in errors. Raises `GrammarError` with the line at fault."""
+def read_grammar(text: str, file: str, borrowed: str = "") -> Grammar:
+    """The grammar in `text`; `file` is named in errors. Rules and tags that it lacks are those of `borrowed`, another
+    grammar. Raises `GrammarError` with the line at fault."""
     lines = text.splitlines()
     start = read_header(lines).get("start", "")
     blocks, tags = _blocks(lines, file)
-    context = _Context(file, frozenset(_VARIABLE.findall(text)), {})
+    if borrowed:
+        own = {block.name for block in blocks}
+        others, other_tags = _blocks(borrowed.splitlines(), file)
+        blocks += [block for block in others if block.name not in own]
+        tags = other_tags | tags
+    context = _Context(file, frozenset(_VARIABLE.findall(text + borrowed)), {})
     for name, (line, features) in tags.items():
         _, attributes = _features(features, line, context)
         context = replace(context, tags={**context.tags, name: attributes})
