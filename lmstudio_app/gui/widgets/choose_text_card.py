@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lmstudio_app.gui.widgets.choice_row import ChoiceRow
 
 PREVIEW_LINES = 5
+FIRST_SAMPLES = 2
+"""So many samples are offered at once; the others unfold."""
 
 
 class ChooseTextCard(StepCard):
@@ -60,6 +62,10 @@ class ChooseTextCard(StepCard):
         self._list.setContentsMargins(1, 1, 1, 1)
         self._list.setSpacing(0)
         self._box.hide()
+        self._folded: list[QWidget] = []
+        self.more = Button("", "chevron-down", "quiet", compact=True)
+        self.more.clicked.connect(self._unfold)
+        self.more.hide()
         self._or = Text(self.tr("or pick a sample, written by this program"), "label", copyable=False)
         self._or.hide()
         self._build()
@@ -71,19 +77,35 @@ class ChooseTextCard(StepCard):
         for name, title, summary, size in samples:
             choice = ChoiceRow(title, summary, [size])
             choice.clicked.connect(lambda checked=True, name=name: self.sample_chosen.emit(name))
-            if self._rows:
-                self._list.addWidget(strip("rule"))
+            parts: list[QWidget] = [strip("rule"), choice] if self._rows else [choice]
+            for part in parts:
+                self._list.addWidget(part)
+                if len(self._rows) >= FIRST_SAMPLES:
+                    part.hide()
+                    self._folded.append(part)
             self._rows[name] = choice
-            self._list.addWidget(choice)
+        count = len(self._rows) - FIRST_SAMPLES
+        self.more.set_words(self.tr("{count} more samples").format(count=count))
+        self.more.setVisible(count > 0)
         self._box.setVisible(bool(self._rows))
         self._or.setVisible(bool(self._rows))
 
     def stops(self) -> list[QWidget]:
         """Its controls in the order of Tab."""
-        return [self.choose_files, self.choose_folder, self.paste, *self._rows.values()]
+        return [self.choose_files, self.choose_folder, self.paste, *self._rows.values(), self.more]
+
+    def _unfold(self) -> None:
+        """Offer all samples."""
+        for part in self._folded:
+            part.show()
+        if self.more.hasFocus():
+            list(self._rows.values())[FIRST_SAMPLES].setFocus()
+        self.more.hide()
 
     def show_chosen(self, sample: str | None, *, done: bool) -> None:
         """Mark the sample that was picked (None: none of them), and whether a text is ready."""
+        if sample in self._rows and self._rows[sample] in self._folded:
+            self._unfold()
         for name, choice in self._rows.items():
             choice.setAutoExclusive(False)
             choice.setChecked(name == sample)
@@ -112,6 +134,7 @@ class ChooseTextCard(StepCard):
         column.addSpacing(2)
         column.addWidget(self._or)
         column.addWidget(self._box)
+        column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self._progress_words = Text("", "label")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)

@@ -61,6 +61,13 @@ class Segmented(QWidget):
         """Choose `value` without telling anybody."""
         self._value = value
         self._segments[value].setChecked(True)
+        self._take_tab()
+
+    def _take_tab(self) -> None:
+        """Tab comes to the pressed button alone; Qt would still come to the one that was pressed first, hidden or not."""
+        for value, segment in self._segments.items():
+            pressed = value == self._value
+            segment.setFocusPolicy(Qt.FocusPolicy.StrongFocus if pressed else Qt.FocusPolicy.ClickFocus)
 
     def offer(self, value: str, on: bool) -> None:
         """Whether a choice is there."""
@@ -73,6 +80,7 @@ class Segmented(QWidget):
         value = next(value for value, segment in self._segments.items() if segment.isChecked())
         if value != self._value:
             self._value = value
+            self._take_tab()
             self.changed.emit(value)
 
 
