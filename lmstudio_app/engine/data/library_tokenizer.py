@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lmstudio_app.engine.data.surface import Surface
 from lmstudio_app.engine.data.tokenizer import Tokenizer, refuse_surrogates
+from lmstudio_app.engine.data.word_cache import WordCache
 
 _PART = 1 << 18  # characters that are encoded together, about
 _BATCH = 1 << 15  # characters of the blocks that the library spreads over the processor
@@ -60,12 +61,24 @@ class LibraryTokenizer(Tokenizer):
         self.unknown = unknown
         self._described = dict(described)
         self._library = library_tokenizer(self._described)
+        self._words = self._word_cache()
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[NDArray[np.int64]]:
         """Parts of a quarter of a million characters or more, cut only where that changes no token."""
         for part in parts(pieces, self.safe):
-            blocks = self._library.encode_batch_fast(_blocks(part, self.safe), add_special_tokens=False)
-            yield np.concatenate([np.array(block.ids, dtype=np.int64) for block in blocks])
+            ids = self._words.encode(part) if self._words is not None else None
+            if ids is None:
+                blocks = self._library.encode_batch_fast(_blocks(part, self.safe), add_special_tokens=False)
+                ids = np.concatenate([np.array(block.ids, dtype=np.int64) for block in blocks])
+            yield ids
+
+    def _word_cache(self) -> WordCache | None:
+        """Where words are separated as in GPT-2 and nothing else is done to a text, words are remembered."""
+        plain = not self._described["added_tokens"] and self._described["normalizer"] is None
+        if not plain or self._described["pre_tokenizer"] != BYTE_LEVEL:
+            return None
+        whole = library_tokenizer({**self._described, "pre_tokenizer": {**BYTE_LEVEL, "use_regex": False}})
+        return WordCache(lambda words: [one.ids for one in whole.encode_batch_fast(words, add_special_tokens=False)])
 
     def offsets(self, text: str) -> NDArray[np.int64]:
         """From the library; the space before a word belongs to its token."""

@@ -64,7 +64,7 @@ class Segmented(QWidget):
         self._take_tab()
 
     def _take_tab(self) -> None:
-        """Tab comes to the pressed button alone; Qt would still come to the one that was pressed first, hidden or not."""
+        """Tab comes to the pressed button alone; Qt would still come to the one pressed first, even a hidden one."""
         for value, segment in self._segments.items():
             pressed = value == self._value
             segment.setFocusPolicy(Qt.FocusPolicy.StrongFocus if pressed else Qt.FocusPolicy.ClickFocus)
