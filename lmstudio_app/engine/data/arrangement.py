@@ -7,7 +7,9 @@ Shapes: N documents as they lie now; K of them are kept.
 from __future__ import annotations
 
 import codecs
+import math
 from array import array
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +33,9 @@ Numbers = NDArray[np.int64]
 _CHUNK = 1 << 20
 _BETWEEN = b"\n\n"
 _MOST_ROUNDS = 5
+_FEWEST_ALIKE, _SHARE_ALIKE = 5, 0.2  # documents that have a line before it is boilerplate
+_EDGE_LINES, _EDGE_BYTES = 30, 1 << 14  # of a document that are looked at, at either end
+_CHECKED_AT_ONCE = 500
 
 
 class Arrangement:
@@ -84,6 +89,53 @@ class Arrangement:
             self._cut_to([(0, self.size - self.added)])
             self.ends[-1] -= self.added
             self.added = 0
+
+    def drop_boilerplate(self) -> Generator[Progress, None, int]:
+        """Cut out the lines near the beginning or end of documents that many of them have; returns how many went."""
+        least = max(_FEWEST_ALIKE, math.ceil(len(self.ends) * _SHARE_ALIKE))
+        if len(self.ends) < least:
+            return 0
+        alike: Counter[bytes] = Counter()
+        places = list(pairwise([0, *self.ends.tolist()]))
+        for number, (start, end) in enumerate(places):
+            alike.update({line for _, line in self._edge_lines(start, end)})
+            if number % _CHECKED_AT_ONCE == 0:
+                yield Progress("Comparing documents", number, len(places), "documents")
+        common = {line for line, count in alike.items() if count >= least}
+        stretches = [
+            (place, place + len(line))
+            for start, end in places
+            for place, line in self._edge_lines(start, end)
+            if line in common
+        ]
+        if stretches:
+            self._cut(stretches)
+        return len(stretches)
+
+    def _edge_lines(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """The first and last lines of a document that say something, with their places."""
+        if end - start <= 2 * _EDGE_BYTES:
+            heads = [(start, self.read(start, end))]
+        else:
+            tail = self.read(end - _EDGE_BYTES, end)
+            whole = tail.find(b"\n") + 1
+            head = self.read(start, start + _EDGE_BYTES)
+            heads = [(start, head[: head.rfind(b"\n") + 1]), (end - _EDGE_BYTES + whole, tail[whole:])]
+        found: list[tuple[int, bytes]] = []
+        for place, raw in heads:
+            at = place
+            for line in raw.splitlines(keepends=True):
+                if line.strip():
+                    found.append((at, line))
+                at += len(line)
+        return found if len(found) <= 2 * _EDGE_LINES else found[:_EDGE_LINES] + found[-_EDGE_LINES:]
+
+    def _cut(self, stretches: Sequence[tuple[int, int]]) -> None:
+        """Take these bytes out of the text; a document of which nothing is left goes too."""
+        between = [0, *(edge for stretch in stretches for edge in stretch), self.size]
+        self._cut_to(list(zip(between[::2], between[1::2], strict=True)))
+        ends = shortened(self.ends, stretches)
+        self._keep(np.flatnonzero(np.diff(ends, prepend=0) > 0), ends)
 
     def drop_similar(self) -> Generator[Progress, None, int]:
         """Keep the first of documents that share nearly all of their text; returns how many went."""
@@ -157,10 +209,7 @@ class Arrangement:
             self._lay(np.flatnonzero(~gone))
             first, second, _ = before
             return Cuts(int(self.ends[first - 1]), int(self.ends[second - 1]), whole_documents=True)
-        between = [0, *(edge for stretch in stretches for edge in stretch), self.size]
-        self._cut_to(list(zip(between[::2], between[1::2], strict=True)))
-        ends = shortened(self.ends, stretches)
-        self._keep(np.flatnonzero(np.diff(ends, prepend=0) > 0), ends)
+        self._cut(stretches)
         return Cuts(int(left[0]), int(left[1]), whole_documents=False)
 
     def _labels(self) -> list[str] | None:
@@ -301,8 +350,10 @@ def _fills(held: bytes, part: bytes) -> bool:
 
 
 def shortened(ends: Numbers, stretches: Sequence[tuple[int, int]]) -> Numbers:
-    """Where documents end (N,) once the bytes of the stretches are cut out."""
-    cut = np.zeros(len(ends), dtype=np.int64)
-    for start, end in stretches:
-        cut += np.clip(ends, start, end) - start
-    return ends - cut
+    """Where documents end (N,) once the bytes of the stretches, in order and apart, are cut out."""
+    starts, stops = np.asarray(stretches, dtype=np.int64).reshape(-1, 2).T
+    before = np.append(0, np.cumsum(stops - starts))
+    whole = np.searchsorted(stops, ends, side="right")  # stretches that lie wholly before each end
+    inside = np.append(starts, np.iinfo(np.int64).max)[whole]
+    left: Numbers = ends - before[whole] - np.maximum(0, ends - np.minimum(inside, ends))
+    return left

@@ -31,6 +31,7 @@ _FEWEST_DIGITS, _MOST_DIGITS = 9, 15
 _NOTICE_START = re.compile(r"^ *\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*$", re.MULTILINE | re.IGNORECASE)
 _NOTICE_END = re.compile(r"^ *\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*$", re.MULTILINE | re.IGNORECASE)
 _LONGEST_NOTICE = 1 << 16  # characters before the text of a book
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]\r?\n[ \t]*([^\W\d_]+[^\s\w]*) ?(?=(\S?))")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 
 
@@ -57,6 +58,18 @@ class CleaningSettings(Settings):
     )
     quotes: bool = setting(
         False, title="Straight quotes", help="Writes curly quotation marks and apostrophes as the straight ones."
+    )
+    hyphenation: bool = setting(
+        False,
+        title="Join hyphenated words",
+        help="Joins words that a line end parts, as in com-puter; the line ends behind the word.",
+        advanced=True,
+    )
+    boilerplate: bool = setting(
+        False,
+        title="Drop boilerplate lines",
+        help="Removes lines at the beginning or end of documents that a fifth of them have: headers, licences.",
+        advanced=True,
     )
     html_entities: bool = setting(
         False,
@@ -130,6 +143,31 @@ def without_notices(pieces: Iterable[str], heard: Callable[[int], None]) -> Iter
             yield piece
 
 
+def rejoined(pieces: Iterable[str]) -> Iterator[str]:
+    """A document in pieces of which none ends in a word that goes on in the next one."""
+    kept = ""
+    for piece in pieces:
+        kept += piece
+        if not kept.rstrip("\r\n").endswith(("-", "\u00ad", "\u2010")):
+            yield kept
+            kept = ""
+    if kept:
+        yield kept
+
+
+def _join(text: str) -> tuple[str, int]:
+    count = 0
+
+    def word(found: re.Match[str]) -> str:
+        nonlocal count
+        if not found[1][0].islower():
+            return found[0]
+        count += 1
+        return found[1] + ("\n" if found[2] else "")
+
+    return (_HYPHENATED.sub(word, text), count) if "\n" in text else (text, 0)
+
+
 def _line_ends(text: str) -> tuple[str, int]:
     count = text.count("\r")
     return (text.replace("\r\n", "\n").replace("\r", "\n") if count else text), count
@@ -200,11 +238,13 @@ _STEPS: Mapping[str, Callable[[str], tuple[str, int]]] = {
     "line_ends": _line_ends,
     "control_characters": lambda text: _CONTROLS.subn("", text),
     "half_width": lambda text: (text.translate(_HALF_WIDTH), len(_FULL_WIDTH.findall(text))),
+    "hyphenation": _join,
     "quotes": _straight,
     "personal_data": _masked,
     "lower_case": _lower,
     "trailing_spaces": lambda text: _TRAILING.subn("", text),
     "unicode_nfc": _compose,
+    "boilerplate": lambda text: (text, 0),
     "repeated_documents": lambda text: (text, 0),
     "similar_documents": lambda text: (text, 0),
     "gutenberg": lambda text: (text, len(_NOTICE_START.findall(text)) + len(_NOTICE_END.findall(text))),

@@ -10,7 +10,8 @@ import hashlib
 import math
 import shutil
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmstudio_app.engine.data.arrangement import Arrangement
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, rejoined, without_notices
 from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, ORDER, Corpus, damaged
 from lmstudio_app.engine.data.duplicates import Fingerprint
+from lmstudio_app.engine.data.reader import ReadingSettings
 from lmstudio_app.engine.data.roles import CorpusKind
+from lmstudio_app.engine.data.scripts import counted_scripts
 from lmstudio_app.engine.data.splits import SPLITS, Cuts, Split, SplitSettings, plan
-from lmstudio_app.engine.data.statistics import Counter, SplitStatistics, Statistics, added
+from lmstudio_app.engine.data.statistics import Counter as TextCounter
+from lmstudio_app.engine.data.statistics import SplitStatistics, Statistics, added
 from lmstudio_app.engine.data.text_pieces import text_pieces
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
@@ -62,10 +66,16 @@ class Written:
 class CorpusWriter:
     """Writes documents into `folder`; a context manager that closes its files."""
 
-    def __init__(self, folder: Path, cleaning: CleaningSettings, *, separate: bool) -> None:
-        """`separate` puts a blank line between documents. Raises `UserError`."""
+    def __init__(
+        self, folder: Path, cleaning: CleaningSettings, reading: ReadingSettings | None = None, *, separate: bool
+    ) -> None:
+        """`reading` says which documents are left out, `separate` puts a blank line between them. Raises
+        `UserError`."""
         self.folder = folder
         self._cleaning = cleaning
+        self.left_out = False  # whether the settings left out the document that was written last
+        self._shortest = reading.minimum_length if reading is not None else 0
+        self._scripts = frozenset(reading.kept_scripts if reading is not None else ())
         self._separate = separate
         self._state = _State()
         self._ends = array("q")
@@ -129,18 +139,28 @@ class CorpusWriter:
         before = self.mark()
         self._set_apart()
         empty, fingerprint = True, Fingerprint() if self._cleaning.repeated_documents else None
+        begun, scripts = self._state.characters, Counter[str]()
+        pieces = rejoined(pieces) if self._cleaning.hyphenation else pieces
         for piece in without_notices(pieces, self._notice) if self._cleaning.gutenberg else pieces:
             text, counts = clean(piece, self._cleaning)
+            scripts += counted_scripts(text) if self._scripts else Counter()
             self._put(text)
             self._state.cleaned = added([self._state.cleaned, counts])
             empty = empty and not text.strip()
             if fingerprint is not None:
                 fingerprint.add(text)
             yield
-        if empty or (fingerprint is not None and self._repeats(fingerprint.digest())):
-            repeated = {} if empty else {"repeated_documents": 1}
+        left_out = ""
+        if not empty and self._state.characters - begun < self._shortest:
+            left_out = "short_documents"
+        elif not empty and self._scripts and not _mostly(scripts, self._scripts):
+            left_out = "other_scripts"
+        elif not empty and fingerprint is not None and self._repeats(fingerprint.digest()):
+            left_out = "repeated_documents"
+        self.left_out = bool(left_out)
+        if empty or left_out:
             self.go_back(before)
-            self._state.cleaned = added([self._state.cleaned, repeated])
+            self._state.cleaned = added([self._state.cleaned, {left_out: 1} if left_out else {}])
             return False
         self._ends.append(self._state.size)
         self._state.ends += 1
@@ -224,6 +244,9 @@ class CorpusWriter:
         if self._lying:
             *numbers, added_ends = self._lying
             documents.lay_as_read(numbers, added_ends)
+        if self._cleaning.boilerplate and kind == "plain" and not self._bits:
+            lines = yield from documents.drop_boilerplate()
+            self._state.cleaned = added([self._state.cleaned, {"boilerplate": lines}])
         if self._cleaning.similar_documents and not self._bits:
             similar = yield from documents.drop_similar()
             self._state.cleaned = added([self._state.cleaned, {"similar_documents": similar}])
@@ -296,7 +319,7 @@ class CorpusWriter:
     def _count(
         self, ranges: Mapping[Split, tuple[int, int]], cuts: Cuts, documents: Arrangement
     ) -> Generator[Progress, None, tuple[Statistics, str]]:
-        counter, digest, done, splits = Counter(), hashlib.sha256(), 0, {}
+        counter, digest, done, splits = TextCounter(), hashlib.sha256(), 0, {}
         for name in SPLITS:
             start, stop = ranges[name]
             digest.update(f"{name} {stop - start}\n".encode())
@@ -317,6 +340,11 @@ class CorpusWriter:
             np.save(self.folder / name, numbers, allow_pickle=False)
         except OSError as error:
             raise in_words(error, self.folder / name, 8 * len(numbers)) from error
+
+
+def _mostly(scripts: Counter[str], kept: Collection[str]) -> bool:
+    """Whether most letters are of the kept scripts; a text without letters is of none."""
+    return 2 * sum(scripts[name] for name in kept) > sum(scripts.values())
 
 
 def _starting(ends: NDArray[np.int64], start: int, stop: int) -> int:

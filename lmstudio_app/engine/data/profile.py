@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmstudio_app.engine.data.corpus import DOCUMENTS, FIELDS, Corpus
 from lmstudio_app.engine.data.corpus_writer import load_numbers
+from lmstudio_app.engine.data.scripts import script_of
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.text_pieces import even_parts, text_pieces
 from lmstudio_app.engine.data.words import words_of
@@ -201,15 +201,6 @@ class _Counting:
                 sums[script] += int(self._characters[point])
         total = sum(sums.values())
         return {script: count / total for script, count in sums.most_common()}
-
-
-def script_of(character: str) -> str | None:
-    """The script of a letter, by the first word of its Unicode name ("Latin", "Han"); None for what is no letter."""
-    if not unicodedata.category(character).startswith("L"):
-        return None
-    first = unicodedata.name(character, "").partition(" ")[0].partition("-")[0]
-    others = {"CJK": "Han", "MODIFIER": None, "FULLWIDTH": "Latin", "HALFWIDTH": "Katakana"}
-    return others.get(first, first.capitalize())
 
 
 def _entropy(counts: NDArray[Any]) -> float:

@@ -18,6 +18,7 @@ from typing import Literal
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.encoding import check_encoding, decoder, examined, misfit, without_mark
 from lmstudio_app.engine.data.roles import CorpusKind, parse_mapping
+from lmstudio_app.engine.data.scripts import SCRIPTS
 from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, members, open_source, state_of, unreadable
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Problem, Settings, setting
@@ -57,6 +58,22 @@ class ReadingSettings(Settings):
         advanced=True,
     )
 
+    minimum_length: int = setting(
+        0,
+        title="Shortest document",
+        help="Documents with fewer characters are left out.",
+        unit="characters",
+        minimum=0,
+        maximum=1_000_000,
+        advanced=True,
+    )
+    scripts: str = setting(
+        "",
+        title="Scripts",
+        help="Documents stay whose letters are mostly of these scripts, as in Latin,Han; empty keeps all.",
+        advanced=True,
+    )
+
     def conflicts(self) -> Iterator[Problem]:
         """The format must be one that there is, the columns must say something."""
         if self.format and self.format not in (known := registry.readers()):
@@ -66,10 +83,19 @@ class ReadingSettings(Settings):
                 {"name": self.format, "known": ", ".join(known)},
                 tuple(known),
             )
+        unknown = [name for name in self.kept_scripts if name not in SCRIPTS]
+        if unknown:
+            sentence = "There is no script “{name}”. Known are: {known}."
+            yield Problem("scripts", sentence, {"name": unknown[0], "known": ", ".join(SCRIPTS)}, SCRIPTS)
         try:
             parse_mapping(self.mapping)
         except UserError as error:
             yield Problem("mapping", error.template, error.values, tuple(error.choices))
+
+    @property
+    def kept_scripts(self) -> tuple[str, ...]:
+        """The scripts of the documents that stay; empty where all do."""
+        return tuple(name.strip().capitalize() for name in self.scripts.split(",") if name.strip())
 
 
 @dataclass(frozen=True)

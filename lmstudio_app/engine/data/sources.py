@@ -116,7 +116,7 @@ def read_files(
 
 def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -> Generator[Event, None, str]:
     """Write the documents of one file; returns the title of the first."""
-    title, before = "", writer.documents
+    title, before, left_out = "", writer.documents, 0
     for document in reader_of(source).read(source):
         writing = writer.write(document.pieces, document.kind, document.fields)
         while True:
@@ -124,6 +124,7 @@ def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -
                 next(writing)
             except StopIteration as end:
                 title = title or (document.title if end.value else "")
+                left_out += not end.value and writer.left_out
                 break
             yield Progress("Reading", min(done + source.bytes_read, total), total, "bytes")
     if writer.documents == before and source.bad:
@@ -134,6 +135,12 @@ def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -
             path=source.path,
             line=source.bad[0].line,
             reason=source.bad[0].reason,
+        )
+    if writer.documents == before and left_out:
+        raise Unreadable(
+            "The settings leave out all {number} documents of “{path}”: as too short, in other scripts, or repeated.",
+            path=source.path,
+            number=left_out,
         )
     if writer.documents == before:
         raise Unreadable("“{path}” holds no text, only white space. Choose another file.", path=source.path)

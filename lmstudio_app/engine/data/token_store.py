@@ -92,9 +92,18 @@ class TokenStore:
         """How often each token occurs in a split (V,). Raises `UserError` when damaged."""
         import numpy as np
 
-        tokens, counts = self.split(name), np.zeros(self.vocabulary, dtype=np.int64)
-        for first in range(0, len(tokens), _CHUNK):
-            counts += np.bincount(tokens[first : first + _CHUNK], minlength=self.vocabulary)
+        self.split(name)  # checked first
+        path, kind = self.folder / f"{name}.npy", smallest_type(self.vocabulary)
+        counts = np.zeros(self.vocabulary, dtype=np.int64)
+        try:
+            with path.open("rb") as file:  # read, not mapped: what is mapped stays in memory
+                file.seek(len(_head(kind, self.tokens(name))))
+                while chunk := file.read(_CHUNK * kind.itemsize):
+                    counts += np.bincount(np.frombuffer(chunk, kind), minlength=self.vocabulary)
+        except OSError as error:
+            raise in_words(error, path) from error
+        except ValueError as error:  # it has become shorter meanwhile
+            raise _damaged(path) from error
         return counts
 
     def bytes(self, name: Split) -> int:
@@ -110,20 +119,19 @@ class TokenStore:
 
         path = self.folder / f"{name}.npy"
         kind, length = smallest_type(self.vocabulary), self.tokens(name)
-        head = _head(kind, length)
+        head, checksum = _head(kind, length), 0
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if file.read(len(head)) != head or size != len(head) + length * kind.itemsize:
                     raise _damaged(path)
+                while chunk := file.read(_CHUNK):  # read, not mapped: what is mapped stays in memory
+                    checksum = zlib.crc32(chunk, checksum)
             tokens: Any = np.memmap(path, kind, mode="r", offset=len(head), shape=(length,))
         except OSError as error:
             raise in_words(error, path) from error
         except ValueError as error:  # it has become shorter meanwhile
             raise _damaged(path) from error
-        checksum = 0
-        for first in range(0, len(tokens), _CHUNK):
-            checksum = zlib.crc32(tokens[first : first + _CHUNK], checksum)
         if checksum != self.splits[name].checksum:
             raise _damaged(path)
         found: NDArray[np.unsignedinteger[Any]] = tokens

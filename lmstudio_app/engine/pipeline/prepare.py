@@ -93,7 +93,7 @@ def _make(folder: Path, origin: TextOrigin, settings: CorpusSettings) -> Generat
     from lmstudio_app.engine.data.corpus_writer import CorpusWriter
     from lmstudio_app.engine.storage.atomic import join_lines, write_bytes
 
-    with CorpusWriter(folder, settings.cleaning, separate=origin.separate) as writer:
+    with CorpusWriter(folder, settings.cleaning, settings.reading, separate=origin.separate) as writer:
         sources, skipped = yield from _filled(origin, writer)
         written = yield from writer.finish(settings.split)
     for name, rows in ((SOURCES, sources), (SKIPPED, skipped)):

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
-from lmstudio_app.engine.data.reader import whole_lines
+from lmstudio_app.engine import pipeline
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, rejoined, without_notices
+from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
+from lmstudio_app.engine.data.reader import ReadingSettings, whole_lines
+from lmstudio_app.engine.data.splits import SPLITS
+from lmstudio_app.engine.data.tokenizer import TokenizerSettings
+from lmstudio_app.engine.workspace import Workspace
+from tests.engine.data import writings
 
 TEXT = st.text(alphabet="aB1２ \t\r\n\0\u0301é\u3000漢\ufeff“’@.+-", max_size=60)
 OFF = CleaningSettings(line_ends=False)
@@ -109,3 +119,75 @@ def test_a_text_without_notices_stays_as_it_is(texts: list[str]) -> None:
     heard: list[int] = []
     assert "".join(without_notices(texts, heard.append)) == "".join(texts)
     assert not heard
+
+
+# Words that a line end parts, lines that many documents have, documents that are left out ---------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("a com-\nputer is\n", "a computer\nis\n"),
+        ("a com-\r\nputer, is\n", "a computer,\nis\n"),
+        ("soft\u00ad\nware\n", "software\n"),
+        ("well-known, A-\nB\n", "well-known, A-\nB\n"),
+        ("1990-\n1995\n", "1990-\n1995\n"),
+        ("- item\n- item\n", "- item\n- item\n"),
+        ("pre-\npro-\nfound end\n", "prepro-\nfound end\n"),
+        ("last-", "last-"),
+    ],
+)
+def test_words_that_a_line_end_parts_are_joined(text: str, joined: str) -> None:
+    assert clean(text, alone("hyphenation"))[0].replace("\r", "") == joined.replace("\r", "")
+
+
+@given(st.lists(st.sampled_from(["com-\n", "puter\n", "a b\n", "\n", "x-", "y\n"]), max_size=8))
+def test_pieces_are_joined_as_the_whole(pieces: list[str]) -> None:
+    whole = clean("".join(pieces), alone("hyphenation"))[0]
+    assert "".join(clean(piece, alone("hyphenation"))[0] for piece in rejoined(pieces)) == whole
+
+
+def alone(name: str) -> CleaningSettings:
+    return CleaningSettings(**dict.fromkeys(CleaningSettings.model_fields, False) | {name: True})
+
+
+def corpus_of(tmp_path: Path, texts: list[str], **settings: Any) -> Corpus:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for number, text in enumerate(texts):
+        (folder / f"{number:03}.txt").write_text(text, encoding="utf-8")
+    workspace = Workspace.open(tmp_path / "w")
+    wanted = CorpusSettings(tokenizer=TokenizerSettings(kind="character"), **settings)
+    list(pipeline.prepare(workspace, paths=[folder], name="many", settings=wanted))
+    return workspace.corpus("many")
+
+
+def test_lines_that_many_documents_have_are_dropped(tmp_path: Path) -> None:
+    texts = [f"ACME NEWS\nStory {n}: {writings.ENGLISH[n : n + 300]}\n\nAll rights reserved.\n" for n in range(20)]
+    texts[3] = texts[3].replace("ACME NEWS\n", "")
+    corpus = corpus_of(tmp_path, texts, cleaning=CleaningSettings(boilerplate=True))
+    whole = "".join(corpus.text(split) for split in SPLITS)
+    assert "ACME" not in whole
+    assert "All rights" not in whole
+    assert [f"Story {n}: " in whole for n in range(20)] == [True] * 20
+    assert corpus.statistics.cleaned["boilerplate"] == 39
+    assert corpus.statistics.documents == 20
+
+
+def test_few_documents_have_no_boilerplate(tmp_path: Path) -> None:
+    texts = [f"ACME NEWS\nStory {n}: {writings.ENGLISH[n : n + 300]}\n" for n in range(4)]
+    corpus = corpus_of(tmp_path, texts, cleaning=CleaningSettings(boilerplate=True))
+    assert "".join(corpus.text(split) for split in SPLITS).count("ACME NEWS") == 4
+
+
+def test_short_documents_and_other_scripts_are_left_out(tmp_path: Path) -> None:
+    texts = [writings.ENGLISH, "Too short.", writings.CHINESE, writings.RUSSIAN, "1234567 " * 30]
+    rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    reading = ReadingSettings(format="json_lines", minimum_length=50, scripts="latin, Han")
+    corpus = corpus_of(tmp_path, [rows, json.dumps({"text": "Short."}) + "\n"], reading=reading)
+    assert corpus.statistics.documents == 2
+    assert "leave out all" in corpus.skipped[0].template
+    assert corpus.statistics.cleaned["short_documents"] == 1
+    assert corpus.statistics.cleaned["other_scripts"] == 2
+    with pytest.raises(ValueError, match="There is no script “Klingon”"):
+        ReadingSettings(scripts="Klingon")

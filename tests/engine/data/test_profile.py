@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data import profile as profile_of_texts
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
-from lmstudio_app.engine.data.profile import TextProfile, _Counting, count_profile, script_of
+from lmstudio_app.engine.data.profile import TextProfile, _Counting, count_profile
+from lmstudio_app.engine.data.scripts import script_of
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.data.words import words_of
