@@ -165,7 +165,11 @@ def _join(text: str) -> tuple[str, int]:
         count += 1
         return found[1] + ("\n" if found[2] else "")
 
-    return (_HYPHENATED.sub(word, text), count) if "\n" in text else (text, 0)
+    before = -1
+    while "\n" in text and before != count:  # a joined word may itself be parted at its end
+        before = count
+        text = _HYPHENATED.sub(word, text)
+    return text, count
 
 
 def _line_ends(text: str) -> tuple[str, int]:
