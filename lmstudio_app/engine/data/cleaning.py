@@ -148,7 +148,7 @@ def rejoined(pieces: Iterable[str]) -> Iterator[str]:
     kept = ""
     for piece in pieces:
         kept += piece
-        if not kept.rstrip("\r\n").endswith(("-", "\u00ad", "\u2010")):
+        if not kept.rstrip().endswith(("-", "\u00ad", "\u2010")):
             yield kept
             kept = ""
     if kept:
@@ -242,12 +242,12 @@ _STEPS: Mapping[str, Callable[[str], tuple[str, int]]] = {
     "line_ends": _line_ends,
     "control_characters": lambda text: _CONTROLS.subn("", text),
     "half_width": lambda text: (text.translate(_HALF_WIDTH), len(_FULL_WIDTH.findall(text))),
-    "hyphenation": _join,
     "quotes": _straight,
     "personal_data": _masked,
     "lower_case": _lower,
     "trailing_spaces": lambda text: _TRAILING.subn("", text),
     "unicode_nfc": _compose,
+    "hyphenation": _join,  # when nothing else at the ends of lines changes
     "boilerplate": lambda text: (text, 0),
     "repeated_documents": lambda text: (text, 0),
     "similar_documents": lambda text: (text, 0),
