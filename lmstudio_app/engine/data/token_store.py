@@ -10,7 +10,7 @@ import io
 import os
 import tomllib
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,20 +90,39 @@ class TokenStore:
 
     def counts(self, name: Split) -> NDArray[np.int64]:
         """How often each token occurs in a split (V,). Raises `UserError` when damaged."""
+        steps = self.count(name)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                counts: NDArray[np.int64] = end.value
+                return counts
+
+    def count(self, name: Split) -> Generator[int, None, NDArray[np.int64]]:
+        """`counts` step by step: yields how many tokens were counted; can be left at any time."""
         import numpy as np
 
-        self.split(name)  # checked first
-        path, kind = self.folder / f"{name}.npy", smallest_type(self.vocabulary)
+        path, kind, checksum, done = self.folder / f"{name}.npy", smallest_type(self.vocabulary), 0, 0
+        head = _head(kind, self.tokens(name))
         counts = np.zeros(self.vocabulary, dtype=np.int64)
         try:
             with path.open("rb") as file:  # read, not mapped: what is mapped stays in memory
-                file.seek(len(_head(kind, self.tokens(name))))
+                if file.read(len(head)) != head:
+                    raise _damaged(path)
                 while chunk := file.read(_CHUNK * kind.itemsize):
-                    counts += np.bincount(np.frombuffer(chunk, kind), minlength=self.vocabulary)
+                    checksum = zlib.crc32(chunk, checksum)
+                    found = np.bincount(np.frombuffer(chunk, kind), minlength=self.vocabulary)
+                    if len(found) > self.vocabulary:
+                        raise _damaged(path)
+                    counts += found
+                    done += len(chunk) // kind.itemsize
+                    yield done
         except OSError as error:
             raise in_words(error, path) from error
-        except ValueError as error:  # it has become shorter meanwhile
+        except ValueError as error:  # it ends inside a token
             raise _damaged(path) from error
+        if done != self.tokens(name) or checksum != self.splits[name].checksum:
+            raise _damaged(path)
         return counts
 
     def bytes(self, name: Split) -> int:

@@ -140,10 +140,10 @@ def _filled(
 
 def _tokenize(folder: Path, record: CorpusRecord) -> Generator[Event, None, None]:
     """Cut into tokens as the record says, count the baselines, and write the record, which makes it a corpus."""
-    from lmstudio_app.engine.study.baselines import baselines
+    from lmstudio_app.engine.study.baselines import count_baselines
 
     tokenization = yield from Corpus(folder, record).tokenize()
-    baselines(tokenization)
+    yield from count_baselines(tokenization)
     _with_tokens(record, tokenization).write(folder)
 
 

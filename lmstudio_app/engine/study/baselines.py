@@ -9,13 +9,19 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Progress
 from lmstudio_app.engine.storage.atomic import write_json
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lmstudio_app.engine.data.splits import Split
     from lmstudio_app.engine.data.tokenization import Tokenization
 
 FILE = "baselines.json"
@@ -34,6 +40,17 @@ class Baselines:
 
 def baselines(tokenization: Tokenization) -> Baselines:
     """The baselines of a tokenization, kept beside it once they are counted. Raises `UserError` for damaged tokens."""
+    steps = count_baselines(tokenization)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            counted: Baselines = end.value
+            return counted
+
+
+def count_baselines(tokenization: Tokenization) -> Generator[Progress, None, Baselines]:
+    """`baselines` step by step: yields progress while the tokens of the training and validation text are counted."""
     path = tokenization.folder / FILE
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
@@ -42,21 +59,31 @@ def baselines(tokenization: Tokenization) -> Baselines:
             return known
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass  # not there, or damaged: it is counted again
-    counted = count_baselines(tokenization)
+    counted = yield from _count(tokenization)
     with contextlib.suppress(UserError):  # a full disk must not hide what was counted
         write_json(path, asdict(counted) | {"corpus_hash": tokenization.store.corpus_hash})
     return counted
 
 
-def count_baselines(tokenization: Tokenization) -> Baselines:
-    """Count the tokens of the training and validation text. Raises `UserError`."""
+def _count(tokenization: Tokenization) -> Generator[Progress, None, Baselines]:
     import numpy as np
 
     store = tokenization.store
-    learned = store.counts("training")
+    learned = yield from _counts(tokenization, "training")
     chances = (learned + 1) / (learned.sum() + store.vocabulary)
     spelled = _UNKNOWN_CODE_BITS * store.unknown_bytes("validation")
     size = store.bytes("validation")
     uniform = store.tokens("validation") * math.log2(store.vocabulary) + spelled
-    unigram = -float(store.counts("validation") @ np.log2(chances)) + spelled
+    heard = yield from _counts(tokenization, "validation")
+    unigram = -float(heard @ np.log2(chances)) + spelled
     return Baselines(uniform / size, unigram / size)
+
+
+def _counts(tokenization: Tokenization, split: Split) -> Generator[Progress, None, NDArray[np.int64]]:
+    steps, total = tokenization.store.count(split), tokenization.store.tokens(split)
+    while True:
+        try:
+            yield Progress("Counting tokens", next(steps), total, "tokens")
+        except StopIteration as end:
+            counts: NDArray[np.int64] = end.value
+            return counts

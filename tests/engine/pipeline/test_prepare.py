@@ -120,7 +120,8 @@ def test_a_text_file_becomes_a_corpus(workspace: Workspace, tmp_path: Path) -> N
     assert not leftovers(workspace)
 
     stages = list(dict.fromkeys(event.stage for event in events if isinstance(event, Progress)))
-    assert stages == ["Finding the encoding", "Reading", "Counting", "Learning the tokenizer", "Cutting into tokens"]
+    assert stages == ["Finding the encoding", "Reading", "Counting", "Learning the tokenizer",
+                      "Cutting into tokens", "Counting tokens"]  # fmt: skip
     assert all(event.done <= event.total for event in events if isinstance(event, Progress))
 
 

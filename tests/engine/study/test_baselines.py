@@ -12,7 +12,7 @@ import pytest
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
-from lmstudio_app.engine.study.baselines import FILE, baselines, count_baselines
+from lmstudio_app.engine.study.baselines import FILE, baselines
 from lmstudio_app.engine.workspace import Workspace
 from tests.engine.data import writings
 
@@ -49,7 +49,8 @@ def test_they_are_kept_beside_the_tokens(corpus: Corpus) -> None:
     tokenization = corpus.tokenization()
     path = tokenization.folder / FILE
     assert path.exists(), "preparing counts them"
-    counted = count_baselines(tokenization)
+    counted = baselines(tokenization)
+    path.unlink()
     assert baselines(tokenization) == counted
     path.write_text(json.dumps({"uniform": 1, "unigram": 2, "corpus_hash": corpus.data_hash}), encoding="utf-8")
     assert baselines(tokenization).unigram == 2
