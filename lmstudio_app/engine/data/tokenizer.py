@@ -179,6 +179,8 @@ class Tokenizer(ABC):
         import numpy as np
 
         parts = list(self.encode_pieces([text]))
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,10 @@ class CharacterTokenizer(Tokenizer):
         """`characters` are the known ones, for ids from 1 on."""
         super().__init__(["\ufffd".encode(), *(character.encode("utf-8") for character in characters)], surface)
         self._characters = list(characters)
-        self._table = np.zeros(_ALL_CHARACTERS, dtype=np.uint32)
+        self._table = np.zeros(_ALL_CHARACTERS, dtype=np.int64)
         self._table[[ord(character) for character in characters]] = np.arange(1, len(characters) + 1)
+        few = self._table[:256]  # of Western letters, whose ids mostly fit into a byte
+        self._western = few.astype(np.uint8).tobytes() if int(few.max()) < 256 else None
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[NDArray[np.int64]]:
         """One part for each piece."""
@@ -61,7 +64,10 @@ class CharacterTokenizer(Tokenizer):
         return [character for character in dict.fromkeys("".join(texts)) if not self._table[ord(character)]]
 
     def _ids(self, text: str) -> NDArray[np.int64]:
-        return self._table[code_points(text)].astype(np.int64)
+        if self._western is not None:
+            with contextlib.suppress(UnicodeEncodeError):
+                return np.frombuffer(text.encode("latin-1").translate(self._western), dtype=np.uint8).astype(np.int64)
+        return self._table[code_points(text)]
 
     def to_json(self) -> dict[str, Any]:
         """A word-level model that takes every character for a word."""
@@ -81,8 +87,11 @@ _FUSE: Mapping[str, Any] = {"type": "Fuse"}
 
 def code_points(text: str) -> NDArray[np.uint32]:
     """The code points of `text` (N,). Raises `UserError` for lone surrogates."""
-    refuse_surrogates(text)
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    try:
+        return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    except UnicodeEncodeError:
+        refuse_surrogates(text)
+        raise
 
 
 def learn(pieces: Iterable[str], settings: TokenizerSettings) -> CharacterTokenizer:
