@@ -145,7 +145,9 @@ class CorpusEditing(QObject):
             problems = {problem.field: problem for problem in error.problems}
             self._cards.tokenizer.show_problem(problems.get("vocabulary"))
             named = [replace(problem, field=f"tokenizer.{problem.field}") for problem in error.problems]
-            self._cards.tokenizer.form.set_problems(named)
+            others = self._cards.tokenizer.form.set_problems(named)
+            if not others and "vocabulary" not in problems:
+                self._cards.tokenizer.show_view("settings")  # where the sentence stands
             return None
         self._cards.tokenizer.show_problem(None)
         self._cards.tokenizer.form.set_problems([])
@@ -166,6 +168,7 @@ class CorpusEditing(QObject):
     def _choose_tokenizer(self) -> None:
         """Cut the text anew, if the tokenizer is another one; a tokenizer in the making is given up for it."""
         self._typed.stop()
+        self._cards.tokenizer.name_saved(self._session.workspace.tokenizers())
         corpus, chosen = self._shown.corpus, self._check_tokenizer()
         if corpus is None or chosen is None or chosen == self._wished(corpus.settings).tokenizer:
             return

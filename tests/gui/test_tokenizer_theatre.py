@@ -137,3 +137,21 @@ def test_every_kind_is_shown(qtbot: QtBot, window: MainWindow, pane: CorpusPane,
     assert card.merges.isVisible() == (kind == "byte")
     assert card.vocabulary.isVisible() == (kind != "byte")
     keep_pictures(qtbot, window, f"theatre-{kind}")
+
+
+def test_a_saved_tokenizer_is_chosen(qtbot: QtBot, window: MainWindow, pane: CorpusPane) -> None:
+    workspace = window.session.workspace
+    list(pipeline.train_tokenizer(workspace, workspace.corpus("tales"), TokenizerSettings(kind="word"), "my words"))
+    pane.shown.show_corpus("tales")
+    card = pane.cards.tokenizer
+    qtbot.waitUntil(lambda: not card.kind._segments["saved"].isHidden(), timeout=10_000)
+    card.kind._segments["saved"].click()
+    settled(qtbot, pane)
+    wanted = TokenizerSettings(kind="saved", saved="my words", vocabulary=600)
+    qtbot.waitUntil(lambda: workspace.corpus("tales").settings.tokenizer == wanted, timeout=10_000)
+    qtbot.waitUntil(lambda: not pane.shown.busy and bool(card.strip.texts), timeout=10_000)
+    card.show_view("settings")
+    card.form.rows()["tokenizer.saved"].editor.clear()
+    qtbot.keyClicks(card.form.rows()["tokenizer.saved"].editor, "another")
+    card.apply.click()
+    qtbot.waitUntil(lambda: workspace.corpus("tales").settings.tokenizer == wanted, timeout=10_000)

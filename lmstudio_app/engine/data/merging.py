@@ -25,14 +25,19 @@ class Merging:
         self._ranks = {pair: rank for rank, pair in enumerate(self.merges)}
         self._made = {left + right: rank for rank, (left, right) in enumerate(self.merges, 1)}
         assert isinstance(tokenizer, LibraryTokenizer)
-        self._words = [spelled(word) for word in tokenizer.words(text)]
+        self._words: list[bytes] = []
+        self._special: set[bytes] = set()  # inside which nothing is joined
+        for number, part in tokenizer.surface.segments(text):
+            words = [spelled(word) for word in tokenizer.words(part)] if number is None else [part.encode("utf-8")]
+            self._words += words
+            self._special.update(words if number is not None else ())
 
     def pieces(self, merges: int) -> list[bytes]:
         """The text after so many merges."""
         known: dict[bytes, list[bytes]] = {}
         for word in self._words:
             if word not in known:
-                known[word] = self._merged(word, merges)
+                known[word] = [word] if word in self._special else self._merged(word, merges)
         return [piece for word in self._words for piece in known[word]]
 
     def texts(self, merges: int) -> list[str]:
@@ -48,7 +53,7 @@ class Merging:
     def changes(self) -> list[int]:
         """The numbers of merges after which the text is cut another way than before, in order, at most M."""
         found: set[int] = set()
-        for word in set(self._words):
+        for word in set(self._words) - self._special:
             pieces = [word[place : place + 1] for place in range(len(word))]
             while (rank := self._next(pieces, len(self.merges))) is not None:
                 pieces = _joined(pieces, self.merges[rank])

@@ -205,6 +205,12 @@ class TokenizerCard(WrappingCard):
         vocabulary = setting_text.read(self._declaration, self.vocabulary.text())
         return {**further, "kind": self.kind.value, "vocabulary": vocabulary}
 
+    def name_saved(self, names: Sequence[str]) -> None:
+        """Name the first of these where a saved tokenizer is chosen and none is named."""
+        field = "tokenizer.saved"
+        if self.kind.value == "saved" and names and not self.form.values()[field]:
+            self.form.set_values({field: names[0]})
+
     def offer_saved(self, on: bool) -> None:
         """Whether there are saved tokenizers to choose."""
         self.kind.offer("saved", on or self.kind.value == "saved")

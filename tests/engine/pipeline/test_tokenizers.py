@@ -154,6 +154,8 @@ def bert_like() -> tokenizers.Tokenizer:
     [
         (wrong(bert_like()), "it is no byte-level BPE"),
         (wrong(gpt_like(), normalizer={"type": "Lowercase"}), "it changes a text before it cuts it"),
+        (wrong(gpt_like(), model=json.loads(gpt_like().to_str())["model"] | {"dropout": 0.1}),
+         "differently every time"),
         (wrong(gpt_like(), pre_tokenizer=None), "it is no byte-level BPE"),
         (wrong(gpt_like(), decoder=None), "it is no byte-level BPE"),
         (wrong(gpt_like(), added_tokens=[{"id": 1 << 40, "content": "<a>"}]), "it is damaged"),
@@ -258,6 +260,15 @@ def test_only_merges_that_change_something_are_steps() -> None:
         assert played.pieces(after) != played.pieces(before)
         assert played.pieces(after - 1) == played.pieces(before)
     assert played.pieces(len(played.merges)) == played.pieces(steps[-1])
+
+
+def test_special_tokens_are_never_merged() -> None:
+    tokenizer = learn(TokenizerSettings(vocabulary=400, special_tokens="<eos>", lower_case=True), [TEXT])
+    played = pipeline.play_merges(tokenizer, "The<eos>the")
+    assert played is not None
+    assert played.pieces(0) == [b"t", b"h", b"e", b"<eos>", b"t", b"h", b"e"]
+    spelled = [tokenizer.spelling(token) for token in tokenizer.encode("The<eos>the")]
+    assert played.pieces(len(played.merges)) == spelled
 
 
 def test_what_does_not_merge_is_not_played() -> None:

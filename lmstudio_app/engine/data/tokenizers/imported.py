@@ -81,6 +81,8 @@ def _trouble(described: Mapping[str, Any]) -> str:
                 "it is no byte-level BPE (as those of GPT-2, Llama 3 and Qwen are), so a text would not come back as "
                 "it was. Learn a tokenizer of your own text instead."
             )
+        if model.get("dropout"):
+            return "it cuts the same text differently every time. Learn a tokenizer of your own text instead."
         if set(_kinds(described["normalizer"])) - {"NFC", "Sequence"}:
             return "it changes a text before it cuts it. Learn a tokenizer of your own text instead."
         _tokens(described)
