@@ -224,7 +224,7 @@ class ShownText(QObject):
         if self.skipped is not None:
             return
         shown = number_text.whole(len(preview.text))
-        note = "" if preview.whole else self.tr("the first {count} characters").format(count=shown)
+        note = "" if preview.whole else self.tr("first {count} characters").format(count=shown)
         self._cards.preview.show_text(preview.text, note)
 
     def _show_cleanable(self, found: dict[str, int]) -> None:

@@ -98,7 +98,7 @@ class ShownViews(QObject):
 
     def _show_text(self, preview: Preview) -> None:
         shown = number_text.whole(len(preview.text))
-        note = "" if preview.whole else self.tr("the first {count} characters").format(count=shown)
+        note = "" if preview.whole else self.tr("first {count} characters").format(count=shown)
         self._card.show_text(preview.text, note)
 
     # Columns ------------------------------------------------------------------------------------------------------

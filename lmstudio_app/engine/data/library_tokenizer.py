@@ -44,6 +44,18 @@ BYTE_LEVEL: Mapping[str, Any] = {
 """The separation of words of GPT-2 (Radford et al. 2019), each byte spelled as one printable character."""
 BYTE_DECODER: Mapping[str, Any] = {**BYTE_LEVEL, "add_prefix_space": True}
 
+BYTE_MODEL: Mapping[str, Any] = {
+    "type": "BPE",
+    "dropout": None,
+    "unk_token": None,
+    "continuing_subword_prefix": None,
+    "end_of_word_suffix": None,
+    "fuse_unk": False,
+    "byte_fallback": False,
+    "ignore_merges": False,
+}
+"""Byte pairs at that level: everything but the vocabulary and the merges."""
+
 
 class LibraryTokenizer(Tokenizer):
     """Encodes with the library, which reads the same `tokenizer.json`."""

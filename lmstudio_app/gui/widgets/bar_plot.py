@@ -251,12 +251,14 @@ class BarPlot(QWidget):
         first, last = self._ends()
         low, high = self._heights()
         painter.setPen(look.color("text"))
+        free = 0.0  # up to where words stand already
         for mark in self.marks:
             if mark.word:
                 x, y = self._x(area, mark.x, first, last), self._y(area, mark.y, low, high)
                 wide = QFontMetricsF(painter.font()).horizontalAdvance(mark.word)
-                if x + 5 + wide < self.width():
+                if x + 5 + wide < self.width() and x > free:
                     painter.drawText(QPointF(x + look.pixels(5), y - look.pixels(3)), mark.word)
+                    free = x + wide + look.pixels(2)
 
 
 def _short(value: float) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lmstudio_app.engine.data.library_tokenizer import (
     BYTE_DECODER,
     BYTE_LEVEL,
+    BYTE_MODEL,
     LibraryTokenizer,
     bytes_of,
     check_frame,
@@ -25,17 +26,6 @@ from lmstudio_app.engine.data.surface import Surface, read_surface
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 
-_MODEL: Mapping[str, Any] = {
-    "type": "BPE",
-    "dropout": None,
-    "unk_token": None,
-    "continuing_subword_prefix": None,
-    "end_of_word_suffix": None,
-    "fuse_unk": False,
-    "byte_fallback": False,
-    "ignore_merges": False,
-}
-
 
 class BytePairTokenizer(LibraryTokenizer):
     """The first 256 ids are the bytes; each merge adds one."""
@@ -45,7 +35,7 @@ class BytePairTokenizer(LibraryTokenizer):
     def __init__(self, model: Mapping[str, Any], surface: Surface) -> None:
         """`model` holds the library's vocabulary and merges, where each byte is one printable character."""
         tokens = check_ids(model["vocab"])
-        described = {**frame(surface, len(tokens), BYTE_LEVEL, BYTE_DECODER), "model": {**_MODEL, **model}}
+        described = {**frame(surface, len(tokens), BYTE_LEVEL, BYTE_DECODER), "model": {**BYTE_MODEL, **model}}
         super().__init__(described, [spelled(token) for token in tokens], surface)
 
 
@@ -61,7 +51,7 @@ def learn(pieces: Iterable[str], settings: TokenizerSettings) -> BytePairTokeniz
         special_tokens=[],
         show_progress=False,
     )
-    untrained = {**frame(surface, 0, BYTE_LEVEL, BYTE_DECODER), "model": {**_MODEL, "vocab": {}, "merges": []}}
+    untrained = {**frame(surface, 0, BYTE_LEVEL, BYTE_DECODER), "model": {**BYTE_MODEL, "vocab": {}, "merges": []}}
     model = trained(untrained | {"added_tokens": []}, trainer, pieces)
     return BytePairTokenizer({"vocab": model["vocab"], "merges": model["merges"]}, surface)
 
@@ -73,7 +63,7 @@ def from_json(described: Mapping[str, Any]) -> BytePairTokenizer:
     check_ids(vocabulary)
     surface = read_surface(described, len(vocabulary))
     check_frame(described, frame(surface, len(vocabulary), BYTE_LEVEL, BYTE_DECODER))
-    check_frame(model, _MODEL)
+    check_frame(model, BYTE_MODEL)
     alphabet = set(bytes_of())
     if not alphabet <= vocabulary.keys() or not all(token and alphabet.issuperset(token) for token in vocabulary):
         raise ValueError("a token is not made of bytes, or a byte is missing")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lmstudio_app.engine.data.library_tokenizer import (
     BYTE_DECODER,
     BYTE_LEVEL,
+    BYTE_MODEL,
     LibraryTokenizer,
     bytes_of,
     check_frame,
@@ -29,18 +30,7 @@ _WHOLE: Mapping[str, Any] = {**BYTE_LEVEL, "use_regex": False}
 
 def _model() -> dict[str, Any]:
     """A BPE model without merges."""
-    return {
-        "type": "BPE",
-        "dropout": None,
-        "unk_token": None,
-        "continuing_subword_prefix": None,
-        "end_of_word_suffix": None,
-        "fuse_unk": False,
-        "byte_fallback": False,
-        "ignore_merges": False,
-        "vocab": bytes_of(),
-        "merges": [],
-    }
+    return {**BYTE_MODEL, "vocab": bytes_of(), "merges": []}
 
 
 class ByteTokenizer(LibraryTokenizer):
