@@ -142,6 +142,8 @@ def _register_show(corpus: App, terminal: Terminal) -> None:
         checks = [pipeline.find_duplicates] * duplicates + [pipeline.find_leakage] * leakage
         if (plot is None) != (out is None):
             raise UserError("--plot and --out belong together: what to draw, and the file to write.", field="plot")
+        if plot is not None and (duplicates or leakage or profile):
+            raise UserError("--plot writes one file and shows nothing; leave out the other options.", field="plot")
         if plot is not None and out is not None:
             terminal.result_of(pipeline.save_profile(opened, plot, out))
             terminal.result({"corpus": opened.name, "plot": plot, "file": str(out.absolute())})

@@ -73,14 +73,15 @@ def _register_list_and_remove(tokenizer: App, terminal: Terminal) -> None:
         from lmstudio_app.engine.data.saved_tokenizers import saved_record
 
         workspace = terminal.workspace()
-        described = []
+        described, damaged = [], []
         for name in workspace.tokenizers():
             try:
                 described.append({"name": name} | asdict(saved_record(workspace.folder, name)))
             except UserError as error:  # the others are listed all the same
+                damaged.append({"name": name, "reason": str(error)})
                 terminal.note(str(error))
         if terminal.json:
-            terminal.result({"tokenizers": described})
+            terminal.result({"tokenizers": described, "damaged": damaged})
             return
         rows = [[d["name"], d["kind"], f"{d['vocabulary']:,}", d["corpus"] or d["file"]] for d in described]
         empty = f"None yet. Learn one with: {terminal.command('tokenizer', 'train', 'CORPUS')}"

@@ -80,6 +80,7 @@ def tokenizer_words(kind: str, vocabulary: int) -> str:
         "bpe": QCoreApplication.translate("Corpus", "BPE {vocabulary}"),
         "byte": QCoreApplication.translate("Corpus", "bytes"),
         "character": QCoreApplication.translate("Corpus", "{vocabulary} characters"),
+        "imported": QCoreApplication.translate("Corpus", "imported tokenizer, {vocabulary}"),
         "saved": QCoreApplication.translate("Corpus", "saved tokenizer, {vocabulary}"),
         "unigram": QCoreApplication.translate("Corpus", "Unigram {vocabulary}"),
         "word": QCoreApplication.translate("Corpus", "{vocabulary} words"),

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from lmstudio_app.gui.job_thread import Stopping
 from lmstudio_app.gui.pane import Pane
+from lmstudio_app.gui.text_reading import stamp_of
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.bar_plot import Mark, Rule
@@ -47,7 +48,7 @@ class ShownProfile(QObject):
 
     def show_corpus(self, corpus: Corpus) -> None:
         """Another text is shown, of which nothing is counted yet."""
-        if self._corpus is None or corpus.data_hash != self._corpus.data_hash:
+        if self._corpus is None or stamp_of(corpus) != stamp_of(self._corpus):
             self._found = {}
             self._card.show_nothing(self.tr("Words are being counted."))
         self._corpus = corpus

@@ -79,6 +79,7 @@ class ShownText(QObject):
         self._tokenizer = TokenizerViews(session, cards.tokenizer)
         self._tokenizer.typed.connect(self._show_typed)
         self._begun: Any = None
+        self._asked = "cleaned"
         self.corpus: Corpus | None = None
         self.preparation: Preparation | None = None
         self.source: int | None = None
@@ -100,7 +101,11 @@ class ShownText(QObject):
             self.source = self.skipped = None
         self._name, self.preparation = name, None
         self._glance.stop()
-        self._reading.read_corpus(name, self.source, self.views.chosen)
+        self._read()
+
+    def _read(self) -> None:
+        self._asked = self.views.chosen
+        self._reading.read_corpus(self._name, self.source, self._asked)
 
     def show_preparation(self, one: Preparation) -> None:
         """Show a text of which a corpus is being made, or of which nobody knows the encoding."""
@@ -178,7 +183,9 @@ class ShownText(QObject):
             "table": self.views.show_table,
             "trouble": self.views.show_trouble,
         }
-        show[kind](value)
+        late = kind in ("text", "changes", "table", "trouble") and self.corpus is not None and self.preparation is None
+        if not (late and self._asked != self.views.chosen):  # a person chose another view meanwhile
+            show[kind](value)
 
     def _failed(self, failure: BaseException) -> None:
         preview = self._cards.preview
@@ -271,7 +278,7 @@ class ShownText(QObject):
             return
         if key.startswith(SOURCE):
             self.source, self.skipped = int(key.removeprefix(SOURCE)), None
-            self._reading.read_corpus(self._name, self.source, self.views.chosen)
+            self._read()
         else:
             self._reading.stop()
             self.skipped = self.corpus.skipped[int(key.removeprefix(SKIPPED))]

@@ -116,7 +116,10 @@ class ShownTokens(QObject):
         if self._tokens is None or self._tokens.merging is None:
             return
         merging = self._tokens.merging
-        self._now, self._texts = tuple(merging.pieces(merges)), tuple(merging.texts(merges))
+        if self._card.merges.all_made:
+            self._now, self._texts = self._tokens.spellings, self._tokens.pieces
+        else:
+            self._now, self._texts = tuple(merging.pieces(merges)), tuple(merging.texts(merges))
         place = self._card.strip.verticalScrollBar().value()
         self._card.strip.set_tokens(self._texts)
         self._card.strip.verticalScrollBar().setValue(place)

@@ -40,6 +40,7 @@ class ShownViews(QObject):
         self._table: TablePreview | None = None
         self._reading = TextReading(session, self)
         self._reading.arrived.connect(self._arrived)
+        self._reading.failed.connect(session.failed)
         card.view_chosen.connect(self._choose)
         card.columns.edited.connect(self._edit)
         card.columns.applied.connect(self._apply)
@@ -56,6 +57,7 @@ class ShownViews(QObject):
 
     def show_corpus(self, corpus: Corpus, source: int | None) -> None:
         """Another text, or file of it, is shown."""
+        self._reading.stop()
         self._corpus, self._source = corpus, source
 
     def show_changes(self, changes: Changes) -> None:

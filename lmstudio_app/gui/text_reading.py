@@ -114,7 +114,7 @@ def _corpus_parts(
         if stopping():
             return
         yield kind, read()
-    found = known.setdefault(corpus.data_hash, {})
+    found = known.setdefault(stamp_of(corpus), {})
     steps: dict[str, Generator[Any, None, Any]] = {"profile": pipeline.profile(corpus)}
     if corpus.statistics.bytes <= MOST_CHECKED_BYTES:
         steps["leakage"] = _last(pipeline.find_leakage(corpus))
@@ -127,6 +127,12 @@ def _corpus_parts(
                 found[kind] = end.value
         if kind in found:
             yield kind, found[kind]
+
+
+def stamp_of(corpus: Corpus) -> str:
+    """What is another one whenever text, labels or documents of a corpus may be others."""
+    settings = corpus.settings.model_dump_json(exclude={"tokenizer"})
+    return f"{corpus.data_hash} {corpus.record.created} {settings}"
 
 
 def _last(events: Iterable[Any]) -> Generator[Any, None, Any]:
@@ -144,7 +150,9 @@ def _view(corpus: Corpus, source: int | None, view: str) -> Part:
     try:
         if view == "columns" and source is not None:
             known = corpus.sources[source]
-            return "table", pipeline.preview_table(Path(known.path), known.encoding, corpus.settings.reading)
+            table = pipeline.preview_table(Path(known.path), known.encoding, corpus.settings.reading)
+            if table.columns:
+                return "table", table
         if view == "original":
             return "text", pipeline.preview_original(corpus, source)
         if view == "changes":

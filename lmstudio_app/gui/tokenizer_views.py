@@ -13,7 +13,7 @@ from lmstudio_app.gui import corpus_words
 from lmstudio_app.gui.job_thread import JobThread, Stopping
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import sentence
-from lmstudio_app.gui.widgets import number_text
+from lmstudio_app.gui.widgets.numbers_table import Share
 from lmstudio_app.gui.widgets.token_text import visible
 from lmstudio_app.gui.widgets.tokenizer_card import TokenizerCard
 
@@ -35,7 +35,7 @@ class TokenizerViews(QObject):
         super().__init__(card)
         self._session, self._card = session, card
         self._corpus: Corpus | None = None
-        self._shown: tuple[str, str] = ("", "")
+        self._shown: dict[str, str] = {}
         self._threads: dict[str, JobThread] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._typing = QTimer(self)
@@ -47,11 +47,14 @@ class TokenizerViews(QObject):
 
     def show_corpus(self, corpus: Corpus | None) -> None:
         """Another text is shown, or the same one cut in another way."""
-        self._corpus = corpus
+        before, self._corpus = self._corpus, corpus
+        if corpus is None or before is None or _key(before) != _key(corpus):
+            for thread in self._threads.values():
+                thread.stop()
+            self._threads, self._shown = {}, {}
         self._card.offer_saved(corpus is not None and bool(self._session.workspace.tokenizers()))
-        self._shown = ("", "")
         self._show_view(self._card.view.value)
-        if self._card.typed.text():
+        if corpus is not None and self._card.typed.text():
             self._typing.start()
 
     # A typed text -------------------------------------------------------------------------------------------------
@@ -80,9 +83,8 @@ class TokenizerViews(QObject):
         corpus = self._corpus
         if corpus is None:
             return
-        wanted = (view, f"{corpus.data_hash} {corpus.settings.tokenizer.folder_name}")
-        if view in ("compare", "vocabulary") and wanted != self._shown:
-            self._shown = wanted
+        if view in ("compare", "vocabulary") and self._shown.get(view) != _key(corpus):
+            self._shown[view] = _key(corpus)
             {"compare": self._compare, "vocabulary": self._list}[view](corpus)
 
     def _list(self, corpus: Corpus) -> None:
@@ -133,7 +135,7 @@ class TokenizerViews(QObject):
                 name = event.name or corpus_words.tokenizer_words(event.kind, event.vocabulary)
                 self._rows.append(
                     (name, event.tokens, event.bytes_per_token, event.tokens_per_word,
-                     number_text.percent(event.unknown_share), number_text.percent(event.used / event.vocabulary))
+                     Share(event.unknown_share), Share(event.used / event.vocabulary))
                 )  # fmt: skip
                 self._show_rows()
             elif isinstance(event, Progress):
@@ -178,3 +180,8 @@ class TokenizerViews(QObject):
                 self._session.failed.emit(failure)
 
         started = self._threads[name] = self._session.jobs.start(work, current, ended, owner=self)
+
+
+def _key(corpus: Corpus) -> str:
+    """What is another one when the text is, or the way it is cut."""
+    return f"{corpus.data_hash} {corpus.settings.tokenizer.folder_name}"

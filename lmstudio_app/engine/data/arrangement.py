@@ -42,8 +42,8 @@ class Arrangement:
     """Documents in one file `text`, ended at the bytes `ends` (N,), with one line for each in `fields` where that is
     there, and −log2 p in `bits` (N,) where it is known.
 
-    `numbers` (N,) are their places in the order of reading; `added` says how many line ends stand behind the document
-    that was read last only because another one follows it now.
+    `numbers` (N,) are their places in the order of reading, in which there were `documents_read`; `added` says how many
+    line ends stand behind the document that was read last only because another one follows it now.
     """
 
     def __init__(self, text: Path, fields: Path | None, ends: Sequence[int], bits: Sequence[float]) -> None:
@@ -51,6 +51,7 @@ class Arrangement:
         self.ends: Numbers = np.asarray(ends, dtype=np.int64)
         self.bits = np.asarray(bits, dtype=np.float64)
         self.numbers: Numbers = np.arange(len(ends))
+        self.documents_read = len(ends)
         self.added = 0
 
     @property
@@ -61,7 +62,7 @@ class Arrangement:
     @property
     def as_read(self) -> bool:
         """Whether every document is there, in the order of reading."""
-        return bool((self.numbers == np.arange(len(self.numbers))).all())
+        return len(self.numbers) == self.documents_read and bool((np.diff(self.numbers) == 1).all())
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes of the text. Raises `UserError`."""
@@ -80,10 +81,15 @@ class Arrangement:
         """The characters of the text."""
         return sum(map(len, self._decoded(0, self.size)))
 
-    def lay_as_read(self, numbers: Sequence[int], added: int) -> None:
-        """Lay documents that lie as `numbers` and `added` say in the order of reading again, as far as they are
-        there."""
-        self.numbers, self.added = np.asarray(numbers, dtype=np.int64), added
+    @property
+    def order(self) -> Numbers:
+        """`numbers`, then `documents_read` and `added`: what is kept on disk."""
+        return np.append(self.numbers, [self.documents_read, self.added])
+
+    def lay_as_read(self, order: Sequence[int]) -> None:
+        """Lay documents that lie in this `order` in that of reading again, as far as they are there."""
+        *numbers, self.documents_read, self.added = order
+        self.numbers = np.asarray(numbers, dtype=np.int64)
         self._lay(np.argsort(self.numbers, kind="stable"))
         if self.added:
             self._cut_to([(0, self.size - self.added)])
@@ -309,14 +315,13 @@ def stretches_of(order: Numbers, ends: Numbers) -> list[tuple[int, int]]:
 
 
 def in_bytes(stretches: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
-    """Stretches in characters of `text` as bytes of its UTF-8."""
-    found, place, done = [], 0, 0
-    for start, end in stretches:
-        first = done + len(text[place:start].encode("utf-8"))
-        done = first + len(text[start:end].encode("utf-8"))
-        found.append((first, done))
-        place = end
-    return found
+    """Stretches in characters of `text`, which may overlap, as bytes of its UTF-8."""
+    places, done, last = {}, 0, 0
+    for place in sorted({place for stretch in stretches for place in stretch}):
+        done += len(text[last:place].encode("utf-8"))
+        places[place] = done
+        last = place
+    return [(places[start], places[end]) for start, end in stretches]
 
 
 def line_ends(raw: bytes) -> Numbers:

@@ -9,7 +9,7 @@ from typing import Literal
 
 KEPT_AROUND = 2
 """How many unchanged lines stand around a change; more of them are folded."""
-_LONGEST = 2_000  # characters of a line that are compared letter by letter
+_MOST_COMPARED = 40_000  # pairs of lines, or of letters, that are compared
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def compare(before: str, after: str) -> Changes:
     old, new = _lines(before), _lines(after)
     shown: list[ChangedLine] = []
     changed = 0
-    for tag, first, last, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, first, last, start, stop in _steps(old, new):
         if tag == "equal":
             shown += [
                 ChangedLine("same", start + place + 1, line.rstrip("\n")) for place, line in enumerate(new[start:stop])
@@ -55,7 +55,7 @@ def compare(before: str, after: str) -> Changes:
             shown.append(ChangedLine("removed", place + 1, old[place].rstrip("\n"), _whole(old[place])))
         for place in range(start + pairs, stop):
             shown.append(ChangedLine("added", place + 1, new[place].rstrip("\n"), _whole(new[place])))
-    return Changes(tuple(_folded(shown)), changed / max(1, len(before)))
+    return Changes(tuple(_folded(shown)), min(1.0, changed / max(1, len(before))))
 
 
 def _lines(text: str) -> list[str]:
@@ -71,13 +71,28 @@ def _whole(line: str) -> tuple[tuple[int, int], ...]:
 
 def _marks(old: str, new: str) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
     """The letters of two lines that differ."""
-    old, new = old.rstrip("\n"), new.rstrip("\n")
-    if len(old) > _LONGEST or len(new) > _LONGEST:
-        return ((0, len(old)),), ((0, len(new)),)
-    steps = [step for step in SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if step[0] != "equal"]
+    steps = [step for step in _steps(old.rstrip("\n"), new.rstrip("\n")) if step[0] != "equal"]
     left = tuple((first, last) for _, first, last, _, _ in steps if last > first)
     right = tuple((start, stop) for _, _, _, start, stop in steps if stop > start)
     return left, right
+
+
+def _steps(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """What is equal and what is not, as `SequenceMatcher` tells it; where comparing would take long, everything between
+    the equal beginning and the equal end."""
+    least = min(len(old), len(new))
+    head = next((place for place in range(least) if old[place] != new[place]), least)
+    tail = next((place for place in range(least - head) if old[-1 - place] != new[-1 - place]), least - head)
+    if head:
+        yield "equal", 0, head, 0, head
+    first, second = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(first) * len(second) > _MOST_COMPARED:
+        yield "replace", head, head + len(first), head, head + len(second)
+    elif first or second:
+        for tag, one, two, three, four in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+            yield tag, head + one, head + two, head + three, head + four
+    if tail:
+        yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
 
 
 def _folded(lines: Sequence[ChangedLine]) -> Iterator[ChangedLine]:

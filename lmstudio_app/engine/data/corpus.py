@@ -4,8 +4,8 @@ corpus.toml       format, origin, settings, statistics, hash, exact entropy; wri
 sources.jsonl     the files it was read from
 skipped.jsonl     the files that could not be read, each with the reason
 documents.npy     where each document ends, in bytes of the whole text
-order.npy         the place of each document in the order of reading, where that is another one; behind the last the
-                  number of line ends that were put after the document that was read last
+order.npy         the place of each document in the order of reading, where that is another one or some are left out;
+                  then how many were read, and how many line ends were put after the one that was read last
 fields.jsonl      the values of each document's roles, where it is more than its text (roles.py)
 bits.npy          −log2 p of each document, where known (bundled samples)
 pasted.txt        pasted text as it came

@@ -228,7 +228,7 @@ class CorpusWriter:
                     shutil.copyfileobj(file, self._fields, _CHUNK)
             except OSError as error:
                 raise in_words(error, self.folder / FIELDS) from error
-        if not self._ends or self._ends[-1] != self._state.size or len(self._lying) not in (0, len(self._ends) + 1):
+        if not self._ends or self._ends[-1] != self._state.size or len(self._lying) not in (0, len(self._ends) + 2):
             raise damaged(corpus.folder)
 
     def finish(self, split: SplitSettings) -> Generator[Progress, None, Written]:
@@ -242,8 +242,7 @@ class CorpusWriter:
         kind = self._kind()
         documents = Arrangement(self._path, self.folder / FIELDS if kind != "plain" else None, self._ends, self._bits)
         if self._lying:
-            *numbers, added_ends = self._lying
-            documents.lay_as_read(numbers, added_ends)
+            documents.lay_as_read(self._lying)
         if self._cleaning.boilerplate and kind == "plain" and not self._bits:
             lines = yield from documents.drop_boilerplate()
             self._state.cleaned = added([self._state.cleaned, {"boilerplate": lines}])
@@ -259,7 +258,7 @@ class CorpusWriter:
         self._divide(ranges, documents)
         self._save(DOCUMENTS, documents.ends)
         if not documents.as_read:
-            self._save(ORDER, np.append(documents.numbers, documents.added))
+            self._save(ORDER, documents.order)
         if self._bits:
             self._save(BITS, documents.bits)
         statistics, data_hash = yield from self._count(ranges, cuts, documents)

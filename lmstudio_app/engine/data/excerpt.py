@@ -38,9 +38,11 @@ def _places(corpus: Corpus, source: int) -> list[tuple[int, int]]:
         ends = np.load(corpus.folder / DOCUMENTS, mmap_mode="r", allow_pickle=False)
         first = sum(earlier.documents for earlier in corpus.sources[:source])
         last = first + corpus.sources[source].documents
+        if first == last:  # all its documents are left out
+            return []
         if not (corpus.folder / ORDER).exists():
             return [(int(ends[first - 1]) if first else 0, int(ends[last - 1]))]
-        numbers = np.load(corpus.folder / ORDER, allow_pickle=False)[:-1]
+        numbers = np.load(corpus.folder / ORDER, allow_pickle=False)[:-2]
         lying = np.argsort(numbers, kind="stable")
         read = numbers[lying]
         places = lying[np.searchsorted(read, first) : np.searchsorted(read, last)][:_MOST_DOCUMENTS]

@@ -158,6 +158,13 @@ def library_tokenizer(described: Mapping[str, Any]) -> Any:
         raise ValueError("the library refuses it") from error
 
 
+def learned_text(pieces: Iterable[str], surface: Surface) -> Iterator[str]:
+    """What a tokenizer learns from a text: made plainer, and without special tokens."""
+    for piece in pieces:
+        refuse_surrogates(piece)
+        yield from (text for number, text in surface.segments(piece) if number is None)
+
+
 def trained(described: Mapping[str, Any], trainer: Any, pieces: Iterable[str]) -> dict[str, Any]:
     """The model that `trainer` of the library learns from a text, into a tokenizer with this frame."""
     library = library_tokenizer(described)

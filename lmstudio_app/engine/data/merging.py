@@ -73,16 +73,27 @@ class Merging:
         return lowest if lowest < merges else None
 
 
+def play_merges(tokenizer: Tokenizer, text: str) -> Merging | None:
+    """The merges of a tokenizer on `text`, to be played forward and back; None where it does not merge."""
+    try:
+        return Merging(tokenizer, text)
+    except ValueError:
+        return None
+
+
 def tokenizer_merges(tokenizer: Tokenizer) -> list[tuple[bytes, bytes]]:
     """The pairs that a byte-level BPE tokenizer joins, in the order in which they were learned (M,).
 
     Raises `ValueError` for another kind.
     """
     model = tokenizer.to_json()["model"]
-    if model["type"] != "BPE":
-        raise ValueError("this kind of tokenizer has no merges")
+    if model["type"] != "BPE" or not model["merges"] or model.get("ignore_merges"):
+        raise ValueError("this tokenizer does not cut by merges alone")
     pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
-    return [(spelled(left), spelled(right)) for left, right in pairs]
+    try:
+        return [(spelled(left), spelled(right)) for left, right in pairs]
+    except KeyError as error:
+        raise ValueError("a merge is not of bytes") from error
 
 
 def _joined(pieces: Sequence[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:

@@ -111,7 +111,7 @@ def _parse_json_mapping(text: str) -> dict[str, str]:
 
 def written_mapping(mapping: Mapping[str, str]) -> str:
     """A mapping as `parse_mapping` reads it."""
-    if any("," in column or column != column.strip() or column.startswith("{") for column in mapping.values()):
+    if any(not column or "," in column or column != column.strip() for column in mapping.values()):
         return json.dumps(dict(mapping), ensure_ascii=False)
     return ",".join(f"{role}={column}" for role, column in mapping.items())
 

@@ -40,7 +40,8 @@ class SavedTokenizer:
 def saved_names(workspace: Path) -> list[str]:
     """The names of all, in alphabetical order. Raises `UserError`."""
     try:
-        return sorted(path.parent.name for path in (workspace / FOLDER).glob(f"*/{TOKENIZER}"))
+        names = [path.parent.name for path in (workspace / FOLDER).glob(f"*/{TOKENIZER}")]
+        return sorted(name for name in names if not name.startswith("."))  # such a one is still being made
     except OSError as error:
         raise in_words(error, workspace / FOLDER) from error
 

@@ -11,16 +11,20 @@ SCRIPTS = (
     "Tamil", "Telugu", "Thai", "Georgian", "Armenian", "Ethiopic", "Khmer", "Lao", "Tibetan", "Myanmar",
 )  # fmt: skip
 """Those that documents can be chosen by."""
-_OTHERS = {"CJK": "Han", "MODIFIER": None, "FULLWIDTH": "Latin", "HALFWIDTH": "Katakana"}
+OTHER = "Other"
+_HAN = ("CJK", "IDEOGRAPHIC")
 
 
 @lru_cache(maxsize=1 << 14)
 def script_of(character: str) -> str | None:
-    """The script of a letter, by the first word of its Unicode name ("Latin", "Han"); None for what is no letter."""
+    """The script of a letter, one of `SCRIPTS` or `OTHER`, by the first word of its Unicode name; of a variant, such as
+    a full-width letter, that of the letter itself. None for what is no letter."""
     if not unicodedata.category(character).startswith("L"):
         return None
-    first = unicodedata.name(character, "").partition(" ")[0].partition("-")[0]
-    return _OTHERS.get(first, first.capitalize())
+    plain = unicodedata.normalize("NFKC", character)[:1]
+    first = unicodedata.name(plain, "").partition(" ")[0].partition("-")[0]
+    script = "Han" if first in _HAN else first.capitalize()
+    return script if script in SCRIPTS else OTHER
 
 
 def counted_scripts(text: str) -> Counter[str]:

@@ -136,13 +136,7 @@ def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -
             line=source.bad[0].line,
             reason=source.bad[0].reason,
         )
-    if writer.documents == before and left_out:
-        raise Unreadable(
-            "The settings leave out all {number} documents of “{path}”: as too short, in other scripts, or repeated.",
-            path=source.path,
-            number=left_out,
-        )
-    if writer.documents == before:
+    if writer.documents == before and not left_out:
         raise Unreadable("“{path}” holds no text, only white space. Choose another file.", path=source.path)
     return title
 

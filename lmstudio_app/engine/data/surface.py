@@ -13,8 +13,8 @@ from typing import Any
 
 _LOWER: Mapping[str, Any] = {"type": "Lowercase"}
 _WITHOUT_ACCENTS: tuple[Mapping[str, Any], ...] = ({"type": "NFD"}, {"type": "StripAccents"}, {"type": "NFC"})
-SPECIAL = re.compile(r"<[^\s<>\[\]]+>|\[[^\s<>\[\]]+\]")
-"""What a special token looks like: "<eos>", "[SEP]"."""
+SPECIAL = re.compile(r"<[^\s<>\[\]，。、；：？！\x1c-\x1f]+>|\[[^\s<>\[\]，。、；：？！\x1c-\x1f]+\]")
+"""What a special token looks like: "<eos>", "[SEP]"; no text is cut into parts inside one."""
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,23 @@ def _chunks(path: Path) -> Iterator[str]:
 
 
 def even_parts(path: Path, wanted: int) -> Iterator[str]:
-    """Whole lines from places spread evenly over a large text, about `wanted` bytes together."""
-    size, count = path.stat().st_size, max(2, wanted // _CHUNK)
-    length = min(_CHUNK, max(1, wanted // count))
-    with path.open("rb") as file:
-        for number in range(count):
-            start = (size - length) * number // (count - 1)
-            file.seek(start)
-            raw = file.read(length)
-            raw = raw[raw.find(b"\n") + 1 :] if start else raw
-            yield raw[: raw.rfind(b"\n") + 1 or None].decode("utf-8", "ignore")  # a character may be cut in two
+    """Whole lines from places spread evenly over a text, about `wanted` bytes together; all of one that has no more.
+
+    Raises `UserError`.
+    """
+    try:
+        size = path.stat().st_size
+        if size <= wanted:
+            yield from text_pieces(path)
+            return
+        count = max(2, wanted // _CHUNK)
+        length = max(1, min(_CHUNK, wanted // count))
+        with path.open("rb") as file:
+            for number in range(count):
+                start = (size - length) * number // (count - 1)
+                file.seek(start)
+                raw = file.read(length)
+                raw = raw[raw.find(b"\n") + 1 :] if start else raw
+                yield raw[: raw.rfind(b"\n") + 1 or None].decode("utf-8", "ignore")  # a character may be cut in two
+    except OSError as error:
+        raise in_words(error, path) from error

@@ -151,7 +151,7 @@ def _encode(tokenizer: Tokenizer, text: Path, array: Path) -> Generator[int, Non
             read[0] += len(tokenizer.seen(piece).encode("utf-8"))
             yield piece
 
-    exact = tokenizer.surface.changes_nothing
+    exact = tokenizer.verbatim
     for part in writer.write(tokenizer.encode_pieces(text_pieces(text) if exact else pieces())):
         known += int(lengths[part].sum())
         unknown += int((part == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0

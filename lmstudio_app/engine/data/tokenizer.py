@@ -32,6 +32,7 @@ MISSING_SHOWN = 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNKNOWN = ("<unk>", "[UNK]")  # what stands for unknown characters and words
 _MOST_SPECIAL = 100
+_BYTES = 256
 
 
 Kind = Literal["character", "byte", "word", "bpe", "wordpiece", "unigram", "saved"]
@@ -105,6 +106,10 @@ class TokenizerSettings(Settings):
                 yield Problem("special_tokens", sentence, {"word": word}, ("<eos>",))
         if len(special_tokens(self.special_tokens)) > _MOST_SPECIAL:
             yield Problem("special_tokens", "At most {most} special tokens.", {"most": _MOST_SPECIAL})
+        least = _BYTES + len(special_tokens(self.special_tokens))
+        if self.kind in ("bpe", "unigram") and self.vocabulary < least:
+            sentence = "Must be at least {least}: a token for every byte, and the special ones."
+            yield Problem("vocabulary", sentence, {"least": least}, (least,))
         if self.kind == "saved" and not self.saved:
             yield Problem("saved", "Name the saved tokenizer.", {})
 
@@ -212,6 +217,11 @@ class Tokenizer(ABC):
     def seen(self, text: str) -> str:
         """`text` as it is read, which is what scores count: the same, but where letters are made plainer."""
         return self.surface.seen(text)
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether every text is read as it is: `seen` changes nothing."""
+        return self.surface.changes_nothing
 
     def stream(self) -> TextStream:
         """A fresh stream from tokens to text."""

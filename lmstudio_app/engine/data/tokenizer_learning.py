@@ -19,6 +19,7 @@ from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings, lea
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Progress
 from lmstudio_app.engine.settings import read
+from lmstudio_app.engine.storage.atomic import in_words
 
 LEARNED_FROM = 16_000_000
 """Bytes of text that a tokenizer is learned from at most, taken evenly from all over the text; characters are counted
@@ -41,7 +42,10 @@ def learn_from(settings: TokenizerSettings, texts: Sequence[Path], path: Path) -
 
     Closing the generator stops it at once. Raises `UserError`.
     """
-    size = sum(text.stat().st_size for text in texts)
+    try:
+        size = sum(text.stat().st_size for text in texts)
+    except OSError as error:
+        raise in_words(error, texts[0]) from error
     sampled = settings.kind not in ("character", "byte") and size > LEARNED_FROM
     total = LEARNED_FROM if sampled else size
     yield Progress(_STAGE, 0, total, "bytes")
@@ -69,7 +73,7 @@ def _by_a_process(
     def listen() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            said[0] = int(line)
+            said[0] = int(line) if line.strip().isdigit() else said[0]
 
     def hear() -> None:
         assert process.stderr is not None

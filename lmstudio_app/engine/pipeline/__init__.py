@@ -12,7 +12,7 @@
     save_corpus     a corpus → one file for other programs
     train_tokenizer a corpus → a saved tokenizer                                  import_tokenizer: a file → the same
     compare_tokenizers a corpus → what several make of it                         chosen_tokenizer: words → one of them
-    show_tokens     a tokenizer and a text → its tokens                           play_merges: one merge after another
+    show_tokens     a tokenizer and a text → its tokens
     search_vocabulary a tokenizer and letters → the tokens that have them
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     train           a run → a trained model, fresh or from where it stopped
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.compare_tokenizers import (
         chosen_tokenizer,
         compare_tokenizers,
-        play_merges,
         search_vocabulary,
         show_tokens,
     )
@@ -90,7 +89,6 @@ __all__ = [
     "import_tokenizer",
     "inspect",
     "list_tokens",
-    "play_merges",
     "prepare",
     "preview",
     "preview_changes",
@@ -122,7 +120,6 @@ _FILES = {
     "find_duplicates": "check_corpus",
     "find_leakage": "check_corpus",
     "import_tokenizer": "save_tokenizer",
-    "play_merges": "compare_tokenizers",
     "preview_changes": "preview",
     "preview_file": "preview",
     "preview_original": "preview",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from lmstudio_app.engine.data.merging import Merging, tokenizer_merges
+from lmstudio_app.engine.data.merging import tokenizer_merges
+from lmstudio_app.engine.data.saved_tokenizers import saved_beside
 from lmstudio_app.engine.data.splits import SPLITS
 from lmstudio_app.engine.data.text_pieces import even_parts, text_pieces
 from lmstudio_app.engine.data.tokenizer import Kind, Tokenizer, TokenizerSettings
@@ -89,6 +90,8 @@ def _measured(name: str, tokenizer: Tokenizer, pieces: Iterator[str], words: int
 def _learned(corpus: Corpus, settings: TokenizerSettings) -> Generator[Event, None, Tokenizer]:
     if (made := corpus.made_tokenization(settings)) is not None:
         return made.tokenizer
+    if settings.kind == "saved":
+        return Tokenizer.load(saved_beside(corpus.folder, settings.saved), foreign=True)
     with tempfile.TemporaryDirectory() as folder:
         return (yield from learn_from(settings, [corpus.text_path("training")], Path(folder) / "tokenizer.json"))
 
@@ -140,11 +143,3 @@ def _lower(spelling: bytes) -> bytes:
         return spelling.decode("utf-8").lower().encode("utf-8")
     except UnicodeDecodeError:  # a part of a character
         return spelling
-
-
-def play_merges(tokenizer: Tokenizer, text: str) -> Merging | None:
-    """The merges of a tokenizer on `text`, to be played forward and back; None where it does not merge."""
-    try:
-        return Merging(tokenizer, text)
-    except ValueError:
-        return None

@@ -15,7 +15,7 @@ from lmstudio_app.engine.data.documents import whole_texts
 from lmstudio_app.engine.data.duplicates import fingerprint
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, decoder, detect, misfit, without_mark
 from lmstudio_app.engine.data.excerpt import excerpt
-from lmstudio_app.engine.data.merging import Merging
+from lmstudio_app.engine.data.merging import Merging, play_merges
 from lmstudio_app.engine.data.reader import ReadingSettings, TextSource, reader_of, whole_lines
 from lmstudio_app.engine.data.roles import CorpusKind
 from lmstudio_app.engine.data.source_file import open_source, unreadable
@@ -122,11 +122,7 @@ def preview_text_tokens(corpus: Corpus, text: str) -> TokenPreview:
     tokenizer = corpus.tokenization().tokenizer
     tokens = tokenizer.encode(text).tolist()
     spellings = tuple(tokenizer.spelling(token) for token in tokens)
-    try:
-        merging = Merging(tokenizer, text)
-    except ValueError:  # it does not merge
-        merging = None
-    pieces = tuple(tokenizer.pieces(tokens))
+    pieces, merging = tuple(tokenizer.pieces(tokens)), play_merges(tokenizer, text)
     return TokenPreview(tuple(tokens), pieces, spellings, tokenizer.vocabulary, tokenizer.unknown, merging)
 
 
@@ -150,7 +146,10 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
         return {}
     chosen = corpus.settings.cleaning.model_dump()
     none = dict.fromkeys(chosen, False)
-    switches = {name: CleaningSettings(**none | {name: True}) for name, on in chosen.items() if not on}
+    unseen = ("boilerplate", "similar_documents")  # what only comparing all documents would find
+    switches = {
+        name: CleaningSettings(**none | {name: True}) for name, on in chosen.items() if not on and name not in unseen
+    }
     found = dict.fromkeys(switches, 0)
     for split in SPLITS:
         for piece in text_pieces(corpus.text_path(split)):

@@ -39,6 +39,7 @@ class ColumnMapping(QWidget):
         super().__init__(parent)
         self._roles: Sequence[tuple[str, str]] = ()
         self._choices: dict[str, QComboBox] = {}
+        self._beyond: dict[str, str] = {}  # roles of columns that are too far to the right to be shown
         self._locked = False
         self._fits = True
         self._changed = False
@@ -88,6 +89,8 @@ class ColumnMapping(QWidget):
                 widget.deleteLater()
         self._choices = {}
         by_column = {column: role for role, column in mapping.items()}
+        shown = columns[:MOST_COLUMNS]
+        self._beyond = {role: column for role, column in mapping.items() if column not in shown}
         for place, column in enumerate(columns[:MOST_COLUMNS]):
             choice = QComboBox()
             still_wheel(choice)
@@ -114,7 +117,8 @@ class ColumnMapping(QWidget):
 
     def mapping(self) -> dict[str, str]:
         """What is chosen, {role: column}; of columns with the same role the last."""
-        return {str(choice.currentData()): column for column, choice in self._choices.items() if choice.currentData()}
+        chosen = {str(choice.currentData()): column for column, choice in self._choices.items() if choice.currentData()}
+        return self._beyond | chosen
 
     def choose(self, column: str, role: str) -> None:
         """Choose what a column is for, as a person does."""

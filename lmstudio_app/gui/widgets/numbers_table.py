@@ -15,6 +15,10 @@ from lmstudio_app.gui.widgets import number_text
 _Index = QModelIndex | QPersistentModelIndex
 
 
+class Share(float):
+    """A part of a whole, written in percent."""
+
+
 class Numbers(QAbstractTableModel):
     """Rows of words and numbers."""
 
@@ -34,7 +38,7 @@ class Numbers(QAbstractTableModel):
             return shown(value)
         if role == Qt.ItemDataRole.UserRole:
             return value
-        if role == Qt.ItemDataRole.TextAlignmentRole and (not isinstance(value, str) or value.endswith("%")):
+        if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -67,7 +71,10 @@ class NumbersTable(QTableView):
     def show_rows(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Show these rows, in the order given until a person sorts them."""
         self.setSortingEnabled(False)
+        before = self._sorted.sourceModel()
         self._sorted.setSourceModel(Numbers(columns, rows, self))
+        if before is not None:
+            before.deleteLater()
         self._sorted.sort(-1)
         widest = next((place for place, value in enumerate(rows[0]) if isinstance(value, str)), 0) if rows else 0
         for place in range(len(columns)):
@@ -103,6 +110,8 @@ class NumbersTable(QTableView):
 
 def shown(value: Any) -> str:
     """A cell as it is written."""
+    if isinstance(value, Share):
+        return number_text.percent(value)
     if isinstance(value, float):
         return f"{value:,.2f}"
     return number_text.whole(value) if isinstance(value, int) else str(value)

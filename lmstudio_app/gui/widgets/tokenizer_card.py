@@ -253,6 +253,7 @@ class TokenizerCard(WrappingCard):
         self.kind.setEnabled(not locked)
         self.vocabulary.setEnabled(not locked)
         self.form.setEnabled(not locked)
+        self.apply.setVisible(not locked)
 
     def _fit(self) -> None:
         self.vocabulary.setFixedWidth(theme.current().pixels(100))

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmstudio_app.engine import pipeline
-from lmstudio_app.engine.data.arrangement import draw, line_ends, sharing, shortened, stretches_of
+from lmstudio_app.engine.data.arrangement import draw, in_bytes, line_ends, sharing, shortened, stretches_of
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.documents import examples, whole_texts
@@ -265,3 +265,55 @@ def test_any_documents_come_back_in_their_order(tmp_path_factory: Any, texts: li
     if shuffled.statistics.whole_documents:
         assert sorted(text.replace("\n", "") for text in whole_texts(shuffled)) == texts_before
     assert redone(shuffled, chosen(**wanted)).data_hash == hash_before
+
+
+@given(st.text(alphabet="aé漢\n", max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=5))
+def test_stretches_may_overlap(text: str, places: list[tuple[int, int]]) -> None:
+    stretches = [(min(start, len(text)), min(start + size, len(text))) for start, size in places]
+    for (start, end), (low, high) in zip(stretches, in_bytes(stretches, text), strict=True):
+        assert text.encode()[low:high].decode() == text[start:end]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(range(6)), min_size=12, max_size=24), st.booleans())
+def test_any_text_is_repaired_or_refused(tmp_path_factory: Any, picks: list[int], whole: bool) -> None:
+    sentences = [writings.ENGLISH[start : start + 70].replace("\n", " ") for start in range(0, 300, 50)]
+    folder = tmp_path_factory.mktemp("any")
+    lines = [f"{sentences[pick]} {sentences[pick - 1][:30]}" for pick in picks]
+    path = folder / ("rows.jsonl" if whole else "rows.txt")
+    rows = [json.dumps({"text": line}) for line in lines] if whole else lines
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    try:
+        corpus = corpus_of(Workspace.open(folder / "w"), [path], chosen(repair=True, training=0.6, validation=0.2))
+    except UserError as error:
+        assert "nothing would be left" in str(error)
+        return
+    assert leaks(corpus).passages == 0
+    assert pipeline.preview(corpus, 0).text
+
+
+def test_what_was_read_last_may_be_left_out(workspace: Workspace, tmp_path: Path) -> None:
+    path = labelled(tmp_path / "rows.jsonl", 31, ["a", "b"])
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows[3]["text"], rows[30]["text"] = writings.ENGLISH[:900], writings.ENGLISH[:900].replace("ferry", "boat", 1)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    wanted = CHARACTERS.model_copy(update={"cleaning": CleaningSettings(similar_documents=True)})
+    corpus = corpus_of(workspace, [path], wanted)
+    assert corpus.statistics.documents == 30
+    assert pipeline.preview(corpus, 0).text.startswith(rows[0]["text"])
+    back = redone(corpus, CHARACTERS)
+    assert back.statistics.documents == 31
+
+
+def test_a_file_that_repeats_another_stays_known_and_comes_back(workspace: Workspace, tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number:02}.txt").write_text(f"Text {number}. {writings.ENGLISH[number:]}", encoding="utf-8")
+    (tmp_path / "99.txt").write_bytes((tmp_path / "03.txt").read_bytes())
+    files = sorted(tmp_path.glob("*.txt"))
+    corpus = corpus_of(workspace, files)
+    assert corpus.statistics.documents == 13
+    fewer = redone(corpus, CHARACTERS.model_copy(update={"cleaning": CleaningSettings(repeated_documents=True)}))
+    assert fewer.statistics.documents == 12
+    assert [source.documents for source in fewer.sources] == [1] * 12 + [0]
+    assert pipeline.preview(fewer, 12).text == ""
+    assert redone(fewer, CHARACTERS).statistics.documents == 13

@@ -88,6 +88,8 @@ def test_chinese_words_are_ideographs() -> None:
     assert script_of("漢") == "Han"
     assert script_of("ａ") == "Latin"
     assert script_of("1") is None
+    found = {letter: script_of(letter) for letter in "µªᾡ々𝐀ℂﾡ"}
+    assert found == {"µ": "Greek", "ª": "Latin", "ᾡ": "Greek", "々": "Han", "𝐀": "Latin", "ℂ": "Latin", "ﾡ": "Hangul"}
 
 
 def test_labels_are_counted_and_their_balance(tmp_path: Path) -> None:

@@ -386,3 +386,25 @@ def test_settings_that_matter_have_folders_of_their_own() -> None:
     assert TokenizerSettings().folder_name == "bpe-2048"
     assert TokenizerSettings(minimum_count=9).folder_name == "bpe-2048", "it matters for words alone"
     assert TokenizerSettings(kind="byte", vocabulary=300).folder_name == "byte"
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_there_must_be_room_for_every_byte(kind: Any) -> None:
+    with pytest.raises(ValueError, match="Must be at least 257"):
+        TokenizerSettings(kind=kind, vocabulary=256, special_tokens="<eos>")
+    made = learn(TokenizerSettings(kind=kind, vocabulary=257, special_tokens="<eos>"), [TEXT])
+    assert made.vocabulary == 257
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "wordpiece", "word", "character"])
+def test_special_tokens_are_not_learned_as_text(kind: Any) -> None:
+    wanted = TokenizerSettings(kind=kind, vocabulary=300, minimum_count=1, special_tokens="<eos>")
+    made = learn(wanted, ["some words<eos>more words<eos>" * 50])
+    spellings = [made.spelling(token) for token in range(made.vocabulary - 1)]
+    assert not any(b"eo" in spelling for spelling in spellings)
+
+
+@pytest.mark.parametrize("word", ["<好，b>", "<a\x1cb>"])
+def test_no_text_is_cut_inside_a_special_token(word: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a special token"):
+        TokenizerSettings(special_tokens=word)

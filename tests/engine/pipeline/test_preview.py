@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def test_what_cleaning_would_find(workspace):
     corpus, _ = prepared(workspace, text="one  \ntwo\x07\r\nthree\n" * 40)
     found = pipeline.count_cleanable(corpus)
     assert {name: count for name, count in found.items() if count} == {"trailing_spaces": 40, "control_characters": 40}
-    assert set(found) == set(CleaningSettings.model_fields) - {"line_ends"}
+    assert set(found) == set(CleaningSettings.model_fields) - {"line_ends", "boilerplate", "similar_documents"}
     list(pipeline.redo(corpus, CHARACTERS.model_copy(update={"cleaning": CleaningSettings(trailing_spaces=True)})))
     corpus = workspace.corpus(corpus.name)
     assert corpus.statistics.cleaned["trailing_spaces"] == 40
@@ -182,3 +183,13 @@ def test_a_table_shows_its_columns_and_what_they_give(tmp_path: Path) -> None:
     plain = tmp_path / "plain.txt"
     plain.write_text("Just a text.", encoding="utf-8")
     assert pipeline.preview_table(plain, "utf-8").columns == ()
+
+
+def test_comparing_never_takes_long() -> None:
+    begun = time.monotonic()
+    changes = compare("a " * 999 + "\n", "a" * 1990 + "\n")
+    assert changes.share <= 1
+    compare("same\n" * 5000, "same\n" * 2500 + "other\n" + "same\n" * 2499)
+    compare("x\n" * 5000, "y\n" * 5000)
+    assert time.monotonic() - begun < 2
+    assert compare("x\n", "x" * 50 + "\n").share <= 1

@@ -14,8 +14,9 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
-from lmstudio_app.engine.data.merging import Merging
+from lmstudio_app.engine.data.merging import Merging, play_merges
 from lmstudio_app.engine.data.saved_tokenizers import saved_record
+from lmstudio_app.engine.data.splits import SplitSettings
 from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings, learn
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import CorpusReady, TokenizerMeasured, TokenizerReady
@@ -138,6 +139,20 @@ def test_a_tokenizer_of_another_program_gives_its_ids_here(
     assert workspace.corpus("cut").statistics.splits["training"].unknown_bytes == 0
 
 
+def test_one_that_composes_letters_counts_the_text_as_it_reads_it(workspace: Workspace, tmp_path: Path) -> None:
+    theirs = gpt_like(GPT_4)
+    theirs.normalizer = normalizers.NFC()
+    theirs.save(str(tmp_path / "theirs.json"))
+    list(pipeline.import_tokenizer(workspace, tmp_path / "theirs.json"))
+    wanted = CorpusSettings(tokenizer=TokenizerSettings(kind="saved", saved="theirs"))
+    list(pipeline.prepare(workspace, text="Cafe\u0301 naive\u0308.\n" * 60, name="cut", settings=wanted))
+    corpus = workspace.corpus("cut")
+    assert all(split.unknown_bytes == 0 for split in corpus.statistics.splits.values())
+    cut = corpus.tokenization()
+    assert cut.tokenizer.decode(cut.store.split("test")).startswith(("Café", "afé", "fé", "é", " na", "na"))
+    assert cut.store.bytes("test") == len(cut.tokenizer.decode(cut.store.split("test")).encode())
+
+
 def wrong(made: tokenizers.Tokenizer, **changes: Any) -> str:
     return json.dumps(json.loads(made.to_str()) | changes)
 
@@ -214,6 +229,26 @@ def test_several_are_measured_on_the_same_text(workspace: Workspace, corpus: Cor
                                                           * found["byte"].tokens_per_word)  # fmt: skip
 
 
+def test_a_large_text_is_sampled_without_repeating(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = CorpusSettings(
+        tokenizer=TokenizerSettings(kind="byte"), split=SplitSettings(training=0.1, validation=0.1)
+    )
+    list(pipeline.prepare(workspace, text=TEXT * 4, name="small training", settings=settings))
+    corpus = workspace.corpus("small training")
+    monkeypatch.setitem(pipeline.compare_tokenizers.__globals__, "MEASURED_BYTES", 2000)
+    *_, measured = pipeline.compare_tokenizers(corpus, [("byte", TokenizerSettings(kind="byte"))])
+    assert isinstance(measured, TokenizerMeasured)
+    assert 0 < measured.tokens <= corpus.statistics.splits["training"].bytes
+
+
+def test_a_saved_one_is_compared_by_its_settings(workspace: Workspace, corpus: Corpus) -> None:
+    saved(workspace, corpus, "mine", vocabulary=300)
+    wanted = TokenizerSettings(kind="saved", saved="mine")
+    *_, measured = pipeline.compare_tokenizers(corpus, [("", wanted)])
+    assert isinstance(measured, TokenizerMeasured)
+    assert measured.vocabulary == 300
+
+
 @pytest.mark.parametrize("words", ["nothing", "saved", "bpe-12", "bpe-x", ""])
 def test_a_tokenizer_that_nobody_knows_is_told(workspace: Workspace, words: str) -> None:
     with pytest.raises(UserError):
@@ -252,7 +287,7 @@ def test_merges_are_played_as_the_library_makes_them(text: str, merges: int) -> 
 
 
 def test_only_merges_that_change_something_are_steps() -> None:
-    played = pipeline.play_merges(MERGED, "the other there")
+    played = play_merges(MERGED, "the other there")
     assert played is not None
     steps = played.changes()
     assert steps == sorted(set(steps))
@@ -264,7 +299,7 @@ def test_only_merges_that_change_something_are_steps() -> None:
 
 def test_special_tokens_are_never_merged() -> None:
     tokenizer = learn(TokenizerSettings(vocabulary=400, special_tokens="<eos>", lower_case=True), [TEXT])
-    played = pipeline.play_merges(tokenizer, "The<eos>the")
+    played = play_merges(tokenizer, "The<eos>the")
     assert played is not None
     assert played.pieces(0) == [b"t", b"h", b"e", b"<eos>", b"t", b"h", b"e"]
     spelled = [tokenizer.spelling(token) for token in tokenizer.encode("The<eos>the")]
@@ -272,7 +307,7 @@ def test_special_tokens_are_never_merged() -> None:
 
 
 def test_what_does_not_merge_is_not_played() -> None:
-    assert pipeline.play_merges(learn(TokenizerSettings(kind="character"), [TEXT]), "the") is None
+    assert play_merges(learn(TokenizerSettings(kind="character"), [TEXT]), "the") is None
 
 
 def test_tokens_say_after_which_merge_they_were_there() -> None:

@@ -18,6 +18,7 @@ from lmstudio_app.engine.data.library_tokenizer import (
     check_frame,
     check_ids,
     frame,
+    learned_text,
     spelled,
     trained,
 )
@@ -52,7 +53,7 @@ def learn(pieces: Iterable[str], settings: TokenizerSettings) -> BytePairTokeniz
         show_progress=False,
     )
     untrained = {**frame(surface, 0, BYTE_LEVEL, BYTE_DECODER), "model": {**BYTE_MODEL, "vocab": {}, "merges": []}}
-    model = trained(untrained | {"added_tokens": []}, trainer, pieces)
+    model = trained(untrained | {"added_tokens": []}, trainer, learned_text(pieces, surface))
     return BytePairTokenizer({"vocab": model["vocab"], "merges": model["merges"]}, surface)
 
 

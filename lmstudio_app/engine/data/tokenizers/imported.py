@@ -1,7 +1,7 @@
 """A tokenizer that was made elsewhere: byte-level byte pairs with any separation of words (GPT-2, Llama 3, Qwen, …).
 
-Only such a one gives back every text as it was, so that scores count its bytes. The file comes from anywhere, and the
-library has been made to swell and to give up the process by some: a process of its own tries it first.
+Only such a one gives back every text as it was, or composed (NFC), so that scores count its bytes. The file comes from
+anywhere, and the library has been made to swell and to give up the process by some: another process tries it first.
 """
 
 from __future__ import annotations
@@ -41,6 +41,16 @@ class ImportedTokenizer(LibraryTokenizer):
         it."""
         super().__init__(described, _tokens(described), Surface())
 
+    @property
+    def verbatim(self) -> bool:
+        """Not where letters and accents are composed first (NFC)."""
+        return self._library.normalizer is None
+
+    def seen(self, text: str) -> str:
+        """`text`, composed where the tokenizer does that."""
+        composed: str = text if self.verbatim else self._library.normalizer.normalize_str(text)
+        return composed
+
 
 def from_json(described: Mapping[str, Any], path: Path) -> ImportedTokenizer:
     """The tokenizer in `path`, of which `described` is the content. Raises `UserError` when it cannot be used."""
@@ -69,7 +79,7 @@ def main() -> None:
     """`python -c …`: ends with 0 when the tokenizer on the standard input gives back a text as it was."""
     child_process.limit(_MEMORY, _SECONDS)
     tokenizer = ImportedTokenizer(json.loads(sys.stdin.buffer.read()))
-    sys.exit(0 if tokenizer.decode(tokenizer.encode(_PROBE)) == _PROBE else 1)
+    sys.exit(0 if tokenizer.decode(tokenizer.encode(_PROBE)) == tokenizer.seen(_PROBE) else 1)
 
 
 def _trouble(described: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from lmstudio_app.engine.data.library_tokenizer import (
     bytes_of,
     check_frame,
     frame,
+    learned_text,
     spelled,
     trained,
 )
@@ -53,7 +54,7 @@ def learn(pieces: Iterable[str], settings: TokenizerSettings) -> UnigramTokenize
         vocab_size=settings.learned, initial_alphabet=alphabet, special_tokens=[], unk_token=None, show_progress=False
     )
     untrained = {**frame(settings.surface, 0, BYTE_LEVEL, BYTE_DECODER), "added_tokens": []}
-    text = _not_empty(pieces)
+    text = _not_empty(learned_text(pieces, settings.surface))
     learned = trained(untrained | {"model": {**_MODEL, "vocab": []}}, trainer, text)["vocab"]
     return UnigramTokenizer(_settled(learned, max(0, settings.learned - len(alphabet))), settings.surface)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lmstudio_app.engine.data.library_tokenizer import WORDS, LibraryTokenizer, check_frame, check_ids, frame, trained
+from lmstudio_app.engine.data.library_tokenizer import (
+    WORDS,
+    LibraryTokenizer,
+    check_frame,
+    check_ids,
+    frame,
+    learned_text,
+    trained,
+)
 from lmstudio_app.engine.data.surface import Surface, read_surface
 
 if TYPE_CHECKING:
@@ -43,7 +51,7 @@ def learn(pieces: Iterable[str], settings: TokenizerSettings) -> WordTokenizer:
     )
     model = {"type": "WordLevel", "vocab": {UNKNOWN: 0}, "unk_token": UNKNOWN}
     untrained = {**frame(settings.surface, 0, WORDS, _FUSE), "added_tokens": [], "model": model}
-    return WordTokenizer(trained(untrained, trainer, pieces)["vocab"], settings.surface)
+    return WordTokenizer(trained(untrained, trainer, learned_text(pieces, settings.surface))["vocab"], settings.surface)
 
 
 def from_json(described: Mapping[str, Any]) -> WordTokenizer:

@@ -1,7 +1,8 @@
 """WordPiece: a word is written with the longest pieces that fit, from its start; pieces inside a word begin with “##”.
 
 As in BERT (Devlin et al. 2019; Schuster and Nakajima 2012), but a word keeps its capital letters and the space before
-it, so that the text comes back as it was. A word with a character that the vocabulary lacks is unknown as a whole.
+it, so that the text comes back as it was. A word with a character that the vocabulary lacks, or of more than a hundred,
+is unknown as a whole.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from lmstudio_app.engine.data.library_tokenizer import (
     check_frame,
     check_ids,
     frame,
+    learned_text,
     short_runs,
     trained,
 )
@@ -59,7 +61,7 @@ def learn(pieces: Iterable[str], settings: TokenizerSettings) -> WordPieceTokeni
     """Pieces that are joined most often, until there are as many as wanted; of characters the most frequent third."""
     from tokenizers import trainers
 
-    text = [settings.surface.seen(piece) for piece in short_runs(pieces)]
+    text = list(short_runs(learned_text(pieces, settings.surface)))
     plain = frame(Surface(), 0, WORDS, _DECODER)
     alphabet, inside = _alphabet(text, settings.learned // 3, plain)
     trainer = trainers.WordPieceTrainer(
