@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.gui import corpus_words
 from lmstudio_app.gui.preparation import Preparation
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.shown_text import Cards, ShownText
+from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.progress_strip import ProgressStrip
 
 if TYPE_CHECKING:
@@ -258,9 +259,11 @@ class CorpusEditing(QObject):
     def _show_one(self, strip: ProgressStrip, one: Preparation) -> None:
         if one is not self._session.preparations.current:
             strip.show_progress(self.tr("Waits for the text before it"), 0, 0)
+            strip.show_paused(False, there=False)
         else:
             progress = one.progress
-            strip.show_progress(corpus_words.progress_words(progress), progress.done, progress.total)
+            strip.show_progress(pace_words(one), progress.done, progress.total)
+            strip.show_paused(one.paused, there=True)
 
     def _show_use(self, runs: list[str]) -> None:
         corpus, splits = self._shown.corpus, self._cards.splits
@@ -295,6 +298,11 @@ class CorpusEditing(QObject):
         elif TEXT & _groups(one) and any(run.corpus == corpus.name for run in self._session.runs):
             self.changed.emit(one)
 
+    def _pause(self) -> None:
+        one = self._session.preparations.current
+        if one is not None:
+            self._session.preparations.pause(one, not one.paused)
+
     def _stop(self) -> None:
         one = self._shown.preparation or next(iter(self._pending()), None)
         if one is not None:
@@ -317,6 +325,7 @@ class CorpusEditing(QObject):
         cards.splits.applied.connect(self._split)
         for card in (cards.preview, cards.tokenizer, cards.splits):
             card.progress.stop_pressed.connect(self._stop)
+            card.progress.pause_pressed.connect(self._pause)
         session.preparations.ended.connect(self._ended)
         signals = (session.preparing_changed, session.job_changed, session.runs_changed, session.draft_changed)
         for changed in (*signals, self._shown.changed):
@@ -326,3 +335,18 @@ class CorpusEditing(QObject):
 def _groups(one: Preparation) -> set[str]:
     """What was asked for: groups of settings, and encodings if any were named."""
     return {name for name, value in one.request.items() if name != "encodings" or value}
+
+
+def pace_words(one: Preparation) -> str:
+    """How far a preparation is, how quick, and how long its stage still takes."""
+    said = corpus_words.progress_words(one.progress)
+    if one.paused:
+        return QCoreApplication.translate("Corpus", "Paused: {said}").format(said=said)
+    if (pace := one.pace) is None:
+        return said
+    rate, left = pace
+    if one.progress.unit != "bytes":
+        words = QCoreApplication.translate("Corpus", "{said} · {left} left")
+        return words.format(said=said, left=number_text.duration(left))
+    words = QCoreApplication.translate("Corpus", "{said} · {rate}/s · {left} left")
+    return words.format(said=said, rate=number_text.size(rate), left=number_text.duration(left))

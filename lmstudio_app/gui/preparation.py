@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ from lmstudio_app.gui.job_thread import Jobs, JobThread, until
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.events import Counted, Event, Progress
+
+_SOONEST = 2.0
+"""Seconds after which a pace can be told."""
+_NAP = 0.05
 
 Steps = Callable[[], "Iterable[Event]"]
 
@@ -37,6 +42,42 @@ class Preparation:
         self.counted: Counted | None = None
         self.ready = ""
         self.failure: BaseException | None = None
+        self.paused = False
+        self._since = (time.monotonic(), 0)
+
+    def report(self, progress: Progress) -> None:
+        """Take the next report."""
+        if progress.stage != self.progress.stage:
+            self._since = (time.monotonic(), progress.done)
+        self.progress = progress
+
+    def pause(self, on: bool) -> None:
+        """Wait before the next step, or go on."""
+        self.paused = on
+        self._since = (time.monotonic(), self.progress.done)
+
+    @property
+    def pace(self) -> tuple[float, float] | None:
+        """How much is done in a second, and how many seconds this stage still takes; None before that can be told."""
+        begun, first = self._since
+        passed, done = time.monotonic() - begun, self.progress.done - first
+        if self.paused or passed < _SOONEST or done <= 0 or not self.progress.total:
+            return None
+        return done / passed, max(0.0, (self.progress.total - self.progress.done) * passed / done)
+
+    def run(self, stopping: Callable[[], bool]) -> Iterator[Event]:
+        """The events, none of them while it is paused."""
+        steps = iter(self.steps())
+        try:
+            for event in steps:
+                yield event
+                while self.paused:
+                    if stopping():
+                        return
+                    time.sleep(_NAP)
+        finally:
+            if (close := getattr(steps, "close", None)) is not None:
+                close()
 
 
 class Preparations(QObject):
@@ -85,6 +126,11 @@ class Preparations(QObject):
         elif self._thread is not None and preparation in (None, self.current):
             self._thread.stop()
 
+    def pause(self, preparation: Preparation, on: bool) -> None:
+        """Let one wait where it is, or go on."""
+        preparation.pause(on)
+        self.changed.emit()
+
     def drop(self, preparation: Preparation) -> None:
         """Forget one that nobody decided about."""
         self.undecided = [other for other in self.undecided if other is not preparation]
@@ -102,7 +148,7 @@ class Preparations(QObject):
         if self.waiting:
             one = self.current = self.waiting.popleft()
             self._thread = self._jobs.start(
-                lambda stopping: until(stopping, one.steps()),
+                lambda stopping: until(stopping, one.run(stopping)),
                 partial(self._arrived, one),
                 partial(self._ended, one),
                 owner=self,
@@ -118,7 +164,7 @@ class Preparations(QObject):
             return
         for event in items:
             if isinstance(event, Progress):
-                one.progress = event
+                one.report(event)
             elif isinstance(event, Counted):
                 one.counted = event
             elif isinstance(event, CorpusReady):

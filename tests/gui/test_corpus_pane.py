@@ -15,9 +15,12 @@ from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.events import Progress
 from lmstudio_app.gui import theme
+from lmstudio_app.gui.corpus_editing import pace_words
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.panes.corpus import CorpusPane
+from lmstudio_app.gui.preparation import Preparation
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.training_job import Waiting
 from lmstudio_app.gui.widgets.paste_dialog import PasteDialog
@@ -390,6 +393,48 @@ def test_work_on_a_text_can_be_stopped(session, open_pane, qtbot):
     assert session.workspace.corpus("long").settings == CHARACTERS
     assert card.kind.value == "character" and card.progress.words() == ""
     assert pane.cards.splits.use.isEnabled()
+
+
+def test_work_on_a_text_waits_and_goes_on(session, open_pane, qtbot):
+    prepare(session, text=TALE * 400, name="long")
+    pane = open_pane()
+    card = pane.cards.tokenizer
+    qtbot.waitUntil(lambda: not pane.shown.busy, timeout=20_000)
+    card.kind._segments["unigram"].click()
+    qtbot.waitUntil(lambda: session.preparations.current is not None)
+    card.progress.pause.click()
+    one = session.preparations.current
+    assert one.paused
+    assert card.progress.words().startswith("Paused: ")
+    before = one.progress
+    qtbot.wait(400)
+    assert session.preparations.current is one
+    at_rest = one.progress
+    qtbot.wait(400)
+    assert one.progress == at_rest, (before, at_rest)
+    card.progress.pause.click()
+    settle(pane, qtbot)
+    assert session.workspace.corpus("long").settings.tokenizer.kind == "unigram"
+
+
+def test_a_pace_is_told_when_it_is_known(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("lmstudio_app.gui.preparation.time.monotonic", lambda: now[0])
+    one = Preparation(lambda: [], {}, "x")
+    one.report(Progress("Reading", 0, 100_000_000, "bytes"))
+    now[0] += 1
+    one.report(Progress("Reading", 10_000_000, 100_000_000, "bytes"))
+    assert pace_words(one) == "10 % read"
+    now[0] += 3
+    one.report(Progress("Reading", 40_000_000, 100_000_000, "bytes"))
+    assert pace_words(one) == "40 % read · 10.0 MB/s · 6 s left"
+    one.pause(True)
+    now[0] += 50
+    assert pace_words(one) == "Paused: 40 % read"
+    one.pause(False)
+    now[0] += 2
+    one.report(Progress("Reading", 60_000_000, 100_000_000, "bytes"))
+    assert pace_words(one) == "60 % read · 10.0 MB/s · 4 s left"
 
 
 def test_splits_are_changed_in_the_form(session, open_pane, qtbot):

@@ -13,12 +13,13 @@ PATIENCE_MILLISECONDS = 300
 
 
 class ProgressStrip(QFrame):
-    """Words, a bar and Stop in one line. Hidden while there is nothing to wait for, and for the first moment of it.
+    """Words, a bar, Pause and Stop in one line. Hidden while there is nothing to wait for, and for its first moment.
 
-    Signals: `stop_pressed()`.
+    Signals: `stop_pressed()`, `pause_pressed()`.
     """
 
     stop_pressed = Signal()
+    pause_pressed = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         """`name` is what a screen reader calls the bar."""
@@ -30,6 +31,8 @@ class ProgressStrip(QFrame):
         self._bar.setAccessibleName(name)
         self.stop = Button(self.tr("Stop"), "stop", compact=True)
         self.stop.clicked.connect(self.stop_pressed)
+        self.pause = Button(self.tr("Pause"), "pause", compact=True)
+        self.pause.clicked.connect(self.pause_pressed)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(PATIENCE_MILLISECONDS)
@@ -39,6 +42,7 @@ class ProgressStrip(QFrame):
         line.setSpacing(10)
         line.addWidget(self._words)
         line.addWidget(self._bar, 1)
+        line.addWidget(self.pause)
         line.addWidget(self.stop)
         self.hide()
 
@@ -48,6 +52,11 @@ class ProgressStrip(QFrame):
         show_share(self._bar, done, total)
         if self.isHidden() and not self._soon.isActive():
             self._soon.start()
+
+    def show_paused(self, paused: bool, *, there: bool) -> None:
+        """Whether it can be paused, and whether it is."""
+        self.pause.setVisible(there)
+        self.pause.set_words(self.tr("Continue") if paused else self.tr("Pause"), "play" if paused else "pause")
 
     def show_nothing(self) -> None:
         """It is over."""
