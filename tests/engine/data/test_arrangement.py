@@ -251,7 +251,7 @@ def test_similar_documents_are_dropped_and_counted(workspace: Workspace, tmp_pat
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.text(alphabet="ab é漢\n", max_size=12), min_size=3, max_size=14), st.integers(0, 99))
 def test_any_documents_come_back_in_their_order(tmp_path_factory: Any, texts: list[str], seed: int) -> None:
     folder = tmp_path_factory.mktemp("any")
@@ -274,7 +274,7 @@ def test_stretches_may_overlap(text: str, places: list[tuple[int, int]]) -> None
         assert text.encode()[low:high].decode() == text[start:end]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from(range(6)), min_size=12, max_size=24), st.booleans())
 def test_any_text_is_repaired_or_refused(tmp_path_factory: Any, picks: list[int], whole: bool) -> None:
     sentences = [writings.ENGLISH[start : start + 70].replace("\n", " ") for start in range(0, 300, 50)]

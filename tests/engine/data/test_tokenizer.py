@@ -86,6 +86,7 @@ def test_the_library_writes_the_same_text(tokenizer: Tokenizer) -> None:
 
 
 @ALL
+@settings(max_examples=40)
 @given(text=SPACED)
 def test_the_library_agrees_on_any_text(tokenizer: Tokenizer, text: str) -> None:
     library = tokenizers.Tokenizer.from_str(json.dumps(tokenizer.to_json()))
@@ -190,7 +191,7 @@ def test_nothing_is_encoded_to_nothing() -> None:
 
 @ALL
 @given(text=SPACED, cuts=st.lists(st.integers(0, 60), max_size=5), part=st.integers(1, 8), batch=st.integers(1, 4))
-@settings(max_examples=150)
+@settings(max_examples=50)
 def test_a_text_in_parts_gives_the_ids_of_the_whole(
     tokenizer: Tokenizer, text: str, cuts: list[int], part: int, batch: int
 ) -> None:
