@@ -6,7 +6,11 @@ import ipaddress
 import socket
 from typing import Any
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("suite", max_examples=40)
+hypothesis.settings.load_profile("suite")  # `--hypothesis-profile default` draws more
 
 
 @pytest.fixture(autouse=True)
