@@ -34,6 +34,8 @@ from system_needs import System, missing, provide
 from lmstudio_app.screen import has_screen
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+IN_PARALLEL = ["--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
+"""How the whole suite is spread over the cores; whoever names tests has them one after another."""
 USAGE = "Usage: python3 packaging/bootstrap.py app|test [further words for the application or for pytest]"
 
 
@@ -91,7 +93,7 @@ def main(words: list[str]) -> int:
         set_up(environment, System.here(), os.environ)
         if purpose == "test":
             os.chdir(CHECKOUT)
-            return start(environment, ["pytest", *further], os.environ)
+            return start(environment, ["pytest", *(further or IN_PARALLEL)], os.environ)
         screen = has_screen(os.environ)
         chosen = application_words(further, screen=screen)
         if not screen and chosen is not further:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import socket
+import sys
 from typing import Any
 
 import hypothesis
@@ -11,6 +13,20 @@ import pytest
 
 hypothesis.settings.register_profile("suite", max_examples=40)
 hypothesis.settings.load_profile("suite")  # `--hypothesis-profile default` draws more
+
+_MANY_MODULES = 20
+_looked_over = 0
+
+
+@pytest.fixture(autouse=True)
+def imported_for_good() -> None:
+    """Modules stay, so the collector of garbage need not look them over again: with torch, that is a fifth of a second
+    for each test of the window."""
+    global _looked_over  # noqa: PLW0603
+    if len(sys.modules) > _looked_over + _MANY_MODULES:
+        _looked_over = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -165,7 +165,9 @@ def _register_remove_and_export(corpus: App, terminal: Terminal) -> None:
     def export(
         name: str,
         *,
-        to: Annotated[Literal["jsonl", "txt"], Parameter(help="A row for each document, or the text alone.")] = "jsonl",
+        to: Annotated[
+            Literal["jsonl", "txt", "parquet"], Parameter(help="A row for each document, or the text alone.")
+        ] = "jsonl",
         out: Annotated[Place, Parameter(help="The file to write.")],
     ) -> None:
         """Write the cleaned text of a corpus to one file."""

@@ -114,6 +114,10 @@ class CorpusEditing(QObject):
     def _clean(self, values: dict[str, bool]) -> None:
         from lmstudio_app.engine.data.cleaning import CleaningSettings
 
+        corpus = self._shown.corpus
+        if values["simplified"] and values["traditional"] and corpus is not None:  # the later click counts
+            before = "simplified" if self._wished(corpus.settings).cleaning.simplified else "traditional"
+            values = values | {before: False}
         self.redo(cleaning=CleaningSettings(**values))
 
     def _map(self, mapping: str) -> None:

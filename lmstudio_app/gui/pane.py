@@ -67,8 +67,8 @@ class Pane(QWidget):
         from PySide6.QtWidgets import QFileDialog
 
         words = self.tr(
-            "Texts, tables, documents (*.txt *.md *.markdown *.text *.csv *.tsv *.json *.jsonl *.html *.htm *.srt "
-            "*.vtt *.conll *.conllu *.docx *.pdf *.epub *.gz *.zip);;All files (*)"
+            "Texts, tables, documents (*.txt *.md *.markdown *.text *.csv *.tsv *.json *.jsonl *.parquet *.arrow "
+            "*.feather *.html *.htm *.srt *.vtt *.conll *.conllu *.docx *.pdf *.epub *.gz *.zip);;All files (*)"
         )
         chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose text files"), "", words)
         self.add_paths([Path(path) for path in chosen])

@@ -55,7 +55,8 @@ def test_a_command_of_the_terminal_needs_no_screen(started, monkeypatch, capsys)
 def test_test_runs_the_whole_suite_from_the_checkout(started, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert bootstrap.main(["test", "-k", "canary"]) == 0
-    assert started == [["pytest", "-k", "canary"]]
+    assert bootstrap.main(["test"]) == 0
+    assert started == [["pytest", "-k", "canary"], ["pytest", *bootstrap.IN_PARALLEL]]
     assert Path.cwd() == CHECKOUT
 
 

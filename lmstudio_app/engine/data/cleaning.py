@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
-from lmstudio_app.engine.settings import Settings, setting
+from lmstudio_app.engine.data.chinese import converted
+from lmstudio_app.engine.settings import Problem, Settings, setting
 
 _TRAILING = re.compile(r"[ \t\u00a0\u3000]+(?=[\r\n])")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -84,6 +85,18 @@ class CleaningSettings(Settings):
         help="Writes full-width letters and digits, as in Ａ１, as A1. Chinese punctuation stays.",
         advanced=True,
     )
+    simplified: bool = setting(
+        False,
+        title="Simplified Chinese",
+        help="Writes traditional Chinese characters as simplified ones, by the package opencc.",
+        advanced=True,
+    )
+    traditional: bool = setting(
+        False,
+        title="Traditional Chinese",
+        help="Writes simplified Chinese characters as traditional ones, by the package opencc.",
+        advanced=True,
+    )
     gutenberg: bool = setting(
         False,
         title="Drop Gutenberg notices",
@@ -108,6 +121,11 @@ class CleaningSettings(Settings):
         help="Keeps the first of documents that share nearly all of their text (MinHash). Generated texts keep all.",
         advanced=True,
     )
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Chinese is written in one way or the other."""
+        if self.simplified and self.traditional:
+            yield Problem("traditional", "Chinese becomes simplified or traditional, not both.", {}, (False,))
 
 
 def clean(text: str, settings: CleaningSettings) -> tuple[str, Mapping[str, int]]:
@@ -242,6 +260,8 @@ _STEPS: Mapping[str, Callable[[str], tuple[str, int]]] = {
     "line_ends": _line_ends,
     "control_characters": lambda text: _CONTROLS.subn("", text),
     "half_width": lambda text: (text.translate(_HALF_WIDTH), len(_FULL_WIDTH.findall(text))),
+    "simplified": lambda text: converted(text, "simplified"),
+    "traditional": lambda text: converted(text, "traditional"),
     "quotes": _straight,
     "personal_data": _masked,
     "lower_case": _lower,

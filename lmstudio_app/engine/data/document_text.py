@@ -1,52 +1,29 @@
 """Takes the text out of a document (PDF, DOCX, EPUB): run as a process of its own, with little memory and time.
 
 Such files come from anywhere, and what reads them has been made to loop, to swell and to crash. The process reads the
-document from its standard input and writes UTF-8 to its standard output; where it cannot, it writes {"reason": …} to
-its standard error and ends with 3.
+document from its standard input and writes UTF-8 to its standard output, as `child_process.take_out` says.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import logging
 import posixpath
 import sys
-import warnings
 from collections.abc import Callable, Iterator
-from typing import NoReturn
 
 from lmstudio_app.engine.data import child_process
+from lmstudio_app.engine.data.child_process import Refused
 
 _MEMORY = 2 << 30  # bytes of address space
 _MOST_TEXT = 256 << 20  # bytes
 _MOST_MEMBER = 64 << 20  # bytes of one part of an EPUB
-_REFUSED = 3
-
-
-class Refused(Exception):  # noqa: N818  (the name says what happened)
-    """The document cannot be read: the end of a sentence that begins with its name."""
 
 
 def main() -> None:
     """`python -c … KIND SECONDS`."""
     kind, seconds = sys.argv[1], int(sys.argv[2])
-    child_process.limit(_MEMORY, seconds)
-    warnings.simplefilter("ignore")
-    logging.disable()
     readers: dict[str, Callable[[bytes], Iterator[str]]] = {"pdf": pdf_text, "docx": docx_text, "epub": epub_text}
-    try:
-        written = _write(readers[kind](sys.stdin.buffer.read()))
-        if not written:
-            raise Refused("holds no text. If it shows pictures of pages, have their text recognised first.")
-    except Refused as error:
-        _refuse(str(error))
-    except MemoryError:
-        _refuse("is too much: its text does not fit into memory. Save its text as a text file.")
-    except RecursionError:
-        _refuse("is damaged: its parts are nested without end.")
-    except Exception as error:  # the libraries raise whatever a broken document makes them raise
-        _refuse(f"is damaged ({type(error).__name__}). Open it in the program it comes from and save it again.")
+    child_process.take_out(lambda: _encoded(readers[kind](sys.stdin.buffer.read())), _MEMORY, seconds)
 
 
 def pdf_text(raw: bytes) -> Iterator[str]:
@@ -110,20 +87,14 @@ def epub_text(raw: bytes) -> Iterator[str]:
                 yield text + "\n"
 
 
-def _write(parts: Iterator[str]) -> bool:
+def _encoded(parts: Iterator[str]) -> Iterator[bytes]:
     written, seen = 0, False
     for part in parts:
         raw = part.encode("utf-8", "replace")
         written += len(raw)
         if written > _MOST_TEXT:
             raise MemoryError
-        sys.stdout.buffer.write(raw)
+        yield raw
         seen = seen or bool(part.strip())
-    sys.stdout.buffer.flush()
-    return seen
-
-
-def _refuse(reason: str) -> NoReturn:
-    sys.stderr.write(json.dumps({"reason": reason}) + "\n")
-    sys.stderr.flush()
-    sys.exit(_REFUSED)
+    if not seen:
+        raise Refused("holds no text. If it shows pictures of pages, have their text recognised first.")

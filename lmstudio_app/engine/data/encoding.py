@@ -17,7 +17,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, chunks
+from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, chunks, is_table, state_of
 from lmstudio_app.engine.errors import UserError
 
 KNOWN: dict[str, str] = {
@@ -178,11 +178,14 @@ def detect(raw: bytes, path: str = "the text") -> Detected:
 def examine(path: Path) -> Generator[int, None, Detected]:
     """Find the encoding of the file at `path`: yields how many bytes it has looked at, returns `Detected`.
 
-    Reads in chunks, so the memory does not grow with the file. Raises as `detect`, and `UserError` when the file cannot
-    be read.
+    A Parquet or Arrow table says what its texts are in. Reads in chunks, so the memory does not grow with the file.
+    Raises as `detect`, and `UserError` when the file cannot be read.
     """
     from lmstudio_app.engine.data.encoding_evidence import Examination
 
+    if is_table(path):
+        yield state_of(path)[0]
+        return Detected("utf-8", 1.0)
     examination = Examination(str(path))
     done = 0
     for chunk in chunks(path):

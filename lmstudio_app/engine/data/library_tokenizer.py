@@ -26,14 +26,14 @@ SAFE = re.compile(r"(?<=[^\s\x1c-\x1f])[ \n](?=[^\s\x1c-\x1f])|(?<=[\u3041-\u309
 
 _IDEOGRAPH = r"[\p{Han}]"
 _LETTERS = r"[\p{L}\p{M}&&[^\p{Han}]]"
-_WORDS = rf" ?{_IDEOGRAPH}| ?{_LETTERS}+(?:['’]{_LETTERS}+)*| ?\p{{N}}+| ?[^\s\p{{L}}\p{{M}}\p{{N}}]|\s"
-WORDS: Mapping[str, Any] = {
-    "type": "Split",
-    "pattern": {"Regex": _WORDS},
-    "behavior": "Isolated",
-    "invert": False,
-}
+_OTHERS = rf" ?{_LETTERS}+(?:['’]{_LETTERS}+)*| ?\p{{N}}+| ?[^\s\p{{L}}\p{{M}}\p{{N}}]|\s"
+_SPLIT: Mapping[str, Any] = {"type": "Split", "behavior": "Isolated", "invert": False}
+WORDS: Mapping[str, Any] = {**_SPLIT, "pattern": {"Regex": rf" ?{_IDEOGRAPH}|{_OTHERS}"}}
 """Words with the space before them; every ideograph and every sign is a word, so is each further white space."""
+WORDS_OF_RUNS: Mapping[str, Any] = {**_SPLIT, "pattern": {"Regex": rf"{_IDEOGRAPH}+|{_OTHERS}"}}
+"""The same, but ideographs that stand side by side are one, without the space before them."""
+FUSE: Mapping[str, Any] = {"type": "Fuse"}
+"""Words are decoded by joining them."""
 
 BYTE_LEVEL: Mapping[str, Any] = {
     "type": "ByteLevel",

@@ -19,10 +19,12 @@ from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.encoding import check_encoding, decoder, examined, misfit, without_mark
 from lmstudio_app.engine.data.roles import CorpusKind, parse_mapping
 from lmstudio_app.engine.data.scripts import SCRIPTS
-from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, members, open_source, state_of, unreadable
+from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, is_table, members, open_source, state_of, unreadable
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Problem, Settings, setting
 
+PARQUET = ".parquet"
+"""The ending of the reader that takes whatever `source_file.is_table` finds to be a table."""
 BAD_ROWS_NAMED = 20
 """How many of the rows that could not be used are named by their lines."""
 _HEAD = 4096  # characters that show what is in a file whose ending says nothing
@@ -231,7 +233,7 @@ def reader_of(source: TextSource) -> registry.Reader:
     known = registry.readers()
     if source.reading.format:
         return known[source.reading.format]
-    suffix = source.suffix
+    suffix = PARQUET if is_table(source.path) else source.suffix
     by_name = next((reader for reader in known.values() if suffix in reader.suffixes), None)
     if by_name is not None:
         return by_name

@@ -1,16 +1,17 @@
 """Opening what a source lies in: a file as it is, one that is packed (.gz), one in an archive (.zip), or a document
-(PDF, DOCX, EPUB) whose text a process of its own takes out.
+(PDF, DOCX, EPUB) or table (Parquet, Arrow) whose text or rows a process of its own takes out.
 
-All are read in place: nothing is unpacked onto the disk. `a.zip/b.csv` is the path of the file `b.csv` in `a.zip`.
+All are read in place: nothing is unpacked onto the disk, but for a packed table, which goes through a file without a
+name. `a.zip/b.csv` is the path of the file `b.csv` in `a.zip`.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-import json
 import os
-import subprocess
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,17 +19,17 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from lmstudio_app.engine.data import child_process
+from lmstudio_app.engine.data.child_process import Refused
+from lmstudio_app.engine.data.parsing import TableRows, document_text
 from lmstudio_app.engine.errors import UserError
 
 CHUNK = 1 << 20
-DOCUMENT_SECONDS = 60
-"""How long the text of one document may take."""
 _LARGEST_DOCUMENT = 256 << 20
 _MOST_UNPACKED, _MOST_RATIO = 256 << 20, 100  # bytes; beyond both, a packed file is taken for a trap
 _MOST_MEMBERS = 20_000
 _DEEPEST = 3
 _GZIP, _ZIP, _PDF = b"\x1f\x8b", b"PK\x03\x04", b"%PDF-"
+_TABLES = {b"PAR1": "parquet", b"PARE": "parquet", b"ARROW1\0\0": "arrow", b"\xff\xff\xff\xff": "arrow_stream"}
 _DOCUMENTS = {"word/document.xml": "docx", "META-INF/container.xml": "epub"}
 _PASSWORD = 1  # the bit of a member's flags
 
@@ -38,12 +39,15 @@ class Unreadable(UserError):  # noqa: N818  (the name says what happened)
 
 
 def open_source(path: Path) -> BinaryIO:
-    """Open a source for reading; of what is packed or a document, the text inside it.
+    """Open a source for reading; of what is packed or a document, the text inside it, of a Parquet or Arrow table its
+    rows as JSON Lines.
 
     Raises `UserError` when it is missing, a folder, no plain file, not readable, or is no sound archive or document.
     """
     file = _opened(path)
     try:
+        if table := _table(path, file):
+            return _rows(path, file, table)
         file = _to_look_into(path, file)
         kind = _document(path, file)
     except BaseException:
@@ -53,6 +57,22 @@ def open_source(path: Path) -> BinaryIO:
         return file
     file.close()
     return io.BytesIO(_document_text(path, kind, *state_of(path)))
+
+
+def is_table(path: Path) -> bool:
+    """Is the source a Parquet or Arrow table? Raises `UserError` when it cannot be read."""
+    with _opened(path) as file:
+        return _table(path, file) is not None
+
+
+def is_taken_out(path: Path) -> bool:
+    """Is what `open_source` gives taken out of a document or table, and so UTF-8? Raises `UserError` when it cannot be
+    read."""
+    with _opened(path) as file:
+        if _table(path, file):
+            return True
+        with _to_look_into(path, file) as whole:
+            return _document(path, whole) is not None
 
 
 def chunks(path: Path) -> Iterator[bytes]:
@@ -220,34 +240,44 @@ def _document_text(path: Path, kind: str, *state: int) -> bytes:
     if len(raw) > _LARGEST_DOCUMENT:
         sentence = "“{path}” is too large for a document: more than {most} MB. Save its text as a text file."
         raise Unreadable(sentence, path=path, most=_LARGEST_DOCUMENT >> 20)
-    program = "from lmstudio_app.engine.data.document_text import main; main()"
-    command, environment = child_process.command(program, kind, str(DOCUMENT_SECONDS)), child_process.environment()
     try:
-        done = subprocess.run(
-            command, input=raw, capture_output=True, env=environment, timeout=2 * DOCUMENT_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise _gave_up(path) from None
+        return document_text(raw, kind)
+    except Refused as error:
+        raise Unreadable("“{path}” {reason}", path=path, reason=error) from None
     except OSError as error:
         raise unreadable(path, error) from None
-    if done.returncode == 0:
-        return done.stdout
+
+
+def _table(path: Path, file: BinaryIO) -> str | None:
+    """Which kind of table a file is, if any, as `TableRows` names them."""
+    head = _peek(path, file)
+    text = head.isascii() and b"\0" not in head
+    return next((kind for start, kind in _TABLES.items() if head.startswith(start) and not text), None)
+
+
+def _rows(path: Path, file: BinaryIO, kind: str) -> BinaryIO:
+    """The rows of a table, which takes `file` with it."""
+    size = state_of(path)[0]
+    if not file.seekable():
+        with file:
+            copied = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115  (`_Unpacking` closes it)
+            try:
+                shutil.copyfileobj(file, copied, CHUNK)
+                copied.flush()
+                size = copied.tell()
+            except BaseException:
+                copied.close()
+                raise
+        file = copied
     try:
-        reason = str(json.loads(done.stderr.splitlines()[-1])["reason"])
-    except (ValueError, LookupError, TypeError):
-        raise _gave_up(path) from None
-    raise Unreadable("“{path}” {reason}", path=path, reason=reason)
-
-
-def _gave_up(path: Path) -> Unreadable:
-    return Unreadable(
-        "“{path}” is damaged or too much: taking its text out did not come to an end. Save its text as a text file.",
-        path=path,
-    )
+        rows = cast(IO[bytes], TableRows(file, kind, size))
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return _Unpacking(path, rows, file, size).buffered()
 
 
 class _Unpacking(io.RawIOBase):
-    """Reads what is packed, and stops where that grows out of all proportion."""
+    """Reads what is packed or taken out, and stops where that grows out of all proportion."""
 
     def __init__(self, path: Path, unpacked: IO[bytes], file: BinaryIO, packed: int) -> None:
         self._path, self._unpacked, self._file = path, unpacked, file
@@ -270,6 +300,8 @@ class _Unpacking(io.RawIOBase):
             raise Unreadable(
                 "“{path}” is damaged: what is packed in it does not come to its end.", path=self._path
             ) from None
+        except Refused as error:
+            raise Unreadable("“{path}” {reason}", path=self._path, reason=error) from None
         self._done += len(data)
         if self._done > self._most:
             raise Unreadable(

@@ -10,7 +10,7 @@ from lmstudio_app.engine.data.corpus import Source
 from lmstudio_app.engine.data.corpus_writer import CorpusWriter
 from lmstudio_app.engine.data.encoding import EncodingDoubtful, check_encoding, examine
 from lmstudio_app.engine.data.reader import ReadingSettings, TextSource, reader_of
-from lmstudio_app.engine.data.source_file import Unreadable, open_source, state_of
+from lmstudio_app.engine.data.source_file import Unreadable, is_taken_out, open_source, state_of
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, Progress, RowsSkipped, SourceSkipped
 
@@ -63,6 +63,8 @@ def examine_files(
     for path in files:
         encoding, confidence = named.get(path.resolve(), named.get(None, "")), 1.0
         try:
+            if encoding and is_taken_out(path):
+                encoding = "utf-8"
             if not encoding:
                 steps = examine(path)
                 while not encoding:

@@ -73,6 +73,13 @@ class TokenizerSettings(Settings):
         maximum=1_000_000,
         advanced=True,
     )
+    chinese_words: bool = setting(
+        False,
+        title="Chinese words",
+        help="Chinese is cut into words, found by the package jieba, and not into characters; rare words are then "
+        "spelled in shorter ones (word tokenizers only).",
+        advanced=True,
+    )
     lower_case: bool = setting(
         False,
         title="Lower case",
@@ -131,6 +138,8 @@ class TokenizerSettings(Settings):
         kept = self.minimum_count if self.kind == "word" else 2
         further = [kept, self.lower_case, self.strip_accents, *special_tokens(self.special_tokens)]
         usual = further == [2, False, False]
+        if self.kind == "word" and self.chinese_words:
+            usual, further = False, [*further, "chinese words"]
         name = self.kind if self.kind == "byte" else f"{self.kind}-{self.vocabulary}"
         return name if usual else f"{name}-{zlib.crc32(json.dumps(further).encode('utf-8')):08x}"
 
@@ -269,13 +278,22 @@ def _loaded(path: Path, foreign: bool, *state: int) -> Tokenizer:
 
 def _from_json(described: dict[str, Any], path: Path, foreign: bool) -> Tokenizer:
     """What a file describes: one of our kinds, by its model and what stands before that, or one from elsewhere."""
-    from lmstudio_app.engine.data.tokenizers import bpe, byte, character, imported, unigram, word, wordpiece
+    from lmstudio_app.engine.data.tokenizers import (
+        bpe,
+        byte,
+        character,
+        chinese_word,
+        imported,
+        unigram,
+        word,
+        wordpiece,
+    )
 
     kinds: dict[str, tuple[Callable[[Mapping[str, Any]], Tokenizer], ...]] = {
         "WordLevel": (character.from_json, word.from_json),
         "BPE": (bpe.from_json, byte.from_json),
         "WordPiece": (wordpiece.from_json,),
-        "Unigram": (unigram.from_json,),
+        "Unigram": (unigram.from_json, chinese_word.from_json),
     }
     for from_json in kinds.get(described["model"]["type"], ()):
         try:
@@ -315,12 +333,12 @@ def listed(characters: Sequence[str]) -> str:
 
 def learn(settings: TokenizerSettings, pieces: Iterable[str]) -> Tokenizer:
     """The tokenizer that `settings` describe, learned from a text in pieces. The same text gives the same tokenizer."""
-    from lmstudio_app.engine.data.tokenizers import bpe, byte, character, unigram, word, wordpiece
+    from lmstudio_app.engine.data.tokenizers import bpe, byte, character, chinese_word, unigram, word, wordpiece
 
     makers: dict[str, Callable[[Iterable[str], TokenizerSettings], Tokenizer]] = {
         "character": character.learn,
         "byte": byte.learn,
-        "word": word.learn,
+        "word": chinese_word.learn if settings.chinese_words else word.learn,
         "bpe": bpe.learn,
         "wordpiece": wordpiece.learn,
         "unigram": unigram.learn,

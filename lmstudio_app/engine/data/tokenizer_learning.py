@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from lmstudio_app.engine.data import child_process
+from lmstudio_app.engine.data.chinese import check_words
 from lmstudio_app.engine.data.text_pieces import even_parts, text_pieces
 from lmstudio_app.engine.data.tokenizer import Tokenizer, TokenizerSettings, learn
 from lmstudio_app.engine.errors import UserError
@@ -48,6 +49,8 @@ def learn_from(settings: TokenizerSettings, texts: Sequence[Path], path: Path) -
         raise in_words(error, texts[0]) from error
     sampled = settings.kind not in ("character", "byte") and size > LEARNED_FROM
     total = LEARNED_FROM if sampled else size
+    if settings.kind == "word" and settings.chinese_words:
+        check_words()
     yield Progress(_STAGE, 0, total, "bytes")
     if size <= QUICK[settings.kind]:
         learn(settings, _pieces(texts, sampled)).save(path)

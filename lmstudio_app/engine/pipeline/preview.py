@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.data.changes import Changes, compare
+from lmstudio_app.engine.data.chinese import can_convert
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
 from lmstudio_app.engine.data.corpus import PASTED
 from lmstudio_app.engine.data.documents import whole_texts
@@ -146,7 +147,9 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
         return {}
     chosen = corpus.settings.cleaning.model_dump()
     none = dict.fromkeys(chosen, False)
-    unseen = ("boilerplate", "similar_documents")  # what only comparing all documents would find
+    unseen = {"boilerplate", "similar_documents"}  # what only comparing all documents would find
+    if not can_convert():
+        unseen |= {"simplified", "traditional"}
     switches = {
         name: CleaningSettings(**none | {name: True}) for name, on in chosen.items() if not on and name not in unseen
     }

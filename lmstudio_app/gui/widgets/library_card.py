@@ -47,7 +47,7 @@ class LibraryCard(Card):
         self.choose_files = Button(self.tr("Choose files…"))
         self.drop = DropArea(
             self.tr("Drop text files or a folder"),
-            self.tr("txt, md, csv, jsonl, html, docx, pdf. Any encoding. Read in place."),
+            self.tr("txt, md, csv, jsonl, parquet, html, docx, pdf. Any encoding. Read in place."),
         )
         self._samples: list[QAction] = []
         self._menu = QMenu(self.add)

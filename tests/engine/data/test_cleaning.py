@@ -22,7 +22,9 @@ from tests.engine.data import writings
 
 TEXT = st.text(alphabet="aB1２ \t\r\n\0\u0301é\u3000漢\ufeff“’@.+-", max_size=60)
 OFF = CleaningSettings(line_ends=False)
-ALL = CleaningSettings.model_validate(dict.fromkeys(CleaningSettings.model_fields, True) | {"html_entities": False})
+ALL = CleaningSettings.model_validate(
+    dict.fromkeys(CleaningSettings.model_fields, True) | {"html_entities": False, "traditional": False}
+)
 
 
 def test_line_ends_become_line_feeds() -> None:

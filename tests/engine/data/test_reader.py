@@ -35,7 +35,7 @@ def found_format(path: Path, text: str = "Some words.\n") -> str:
 
 def test_formats_are_found_by_their_ending(tmp_path: Path) -> None:
     text = {"markdown", "plain_text", "html", "subtitles"}
-    assert set(registry.readers()) == text | {"csv", "json", "json_lines", "conll"}
+    assert set(registry.readers()) == text | {"csv", "json", "json_lines", "conll", "parquet"}
     assert found_format(tmp_path / "a.MD") == "markdown"
     assert found_format(tmp_path / "a.txt", '{"text": "a"}\n') == "plain_text"
     assert found_format(tmp_path / "Makefile") == "plain_text"

@@ -1,4 +1,7 @@
-"""Every word is one token, with the space before it. Words beyond the vocabulary share the token for unknown ones."""
+"""Every word is one token, with the space before it. Words beyond the vocabulary share the token for unknown ones.
+
+A Chinese word is a character, or what `chinese_word` makes of it where the settings say so.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lmstudio_app.engine.data.library_tokenizer import (
+    FUSE,
     WORDS,
     LibraryTokenizer,
     check_frame,
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 
 UNKNOWN = "<unk>"
-_FUSE: Mapping[str, Any] = {"type": "Fuse"}
 
 
 class WordTokenizer(LibraryTokenizer):
@@ -34,7 +37,7 @@ class WordTokenizer(LibraryTokenizer):
         if words[0] != UNKNOWN:
             raise ValueError("no token for unknown words")
         model = {"type": "WordLevel", "vocab": dict(vocabulary), "unk_token": UNKNOWN}
-        described = {**frame(surface, len(words), WORDS, _FUSE), "model": model}
+        described = {**frame(surface, len(words), WORDS, FUSE), "model": model}
         tokens = ["\ufffd".encode(), *(word.encode("utf-8") for word in words[1:])]
         super().__init__(described, tokens, surface, unknown=0)
 
@@ -50,7 +53,7 @@ def learn(pieces: Iterable[str], settings: TokenizerSettings) -> WordTokenizer:
         show_progress=False,
     )
     model = {"type": "WordLevel", "vocab": {UNKNOWN: 0}, "unk_token": UNKNOWN}
-    untrained = {**frame(settings.surface, 0, WORDS, _FUSE), "added_tokens": [], "model": model}
+    untrained = {**frame(settings.surface, 0, WORDS, FUSE), "added_tokens": [], "model": model}
     return WordTokenizer(trained(untrained, trainer, learned_text(pieces, settings.surface))["vocab"], settings.surface)
 
 
@@ -59,6 +62,6 @@ def from_json(described: Mapping[str, Any]) -> WordTokenizer:
     model = described["model"]
     size = len(check_ids(model["vocab"]))
     surface = read_surface(described, size)
-    check_frame(described, frame(surface, size, WORDS, _FUSE))
+    check_frame(described, frame(surface, size, WORDS, FUSE))
     check_frame(model, {"type": "WordLevel", "unk_token": UNKNOWN})
     return WordTokenizer(model["vocab"], surface)
