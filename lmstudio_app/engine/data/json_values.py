@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _DEEPEST = 8
+_SURROGATE = re.compile("[\ud800-\udfff]")
 TEXT = "text"
 """The column of a value that is a text by itself."""
 
@@ -47,7 +49,7 @@ def columns_of(value: Any) -> Mapping[str, str]:
         _flatten(value, "", found, 0)
     else:
         raise ValueError("it is neither an object nor a text")
-    if any("\ud800" <= character <= "\udfff" for text in found.values() for character in text):
+    if any(_SURROGATE.search(text) for text in found.values()):
         raise ValueError("it holds half a character")
     return found
 

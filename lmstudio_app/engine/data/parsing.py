@@ -46,6 +46,8 @@ class TableRows:
             stderr=subprocess.PIPE,
             env=child_process.environment(),
         )
+        self._size = size
+        self._rows, self._rows_read, self._bytes_read = -1, 0, 0
         self._patience = threading.Timer(2 * seconds, self._process.kill)
         self._patience.daemon = True
         self._patience.start()
@@ -53,11 +55,22 @@ class TableRows:
     def read(self, size: int) -> bytes:
         """At most so many bytes, none at the end. Raises `Refused`."""
         assert self._process.stdout is not None
+        if self._rows < 0:
+            self._rows = int(self._process.stdout.readline() or 0)
         found = self._process.stdout.read(size)
+        self._rows_read += found.count(b"\n")
+        self._bytes_read += len(found)
         if not found and self._process.wait() != 0:
             assert self._process.stderr is not None
             raise Refused(child_process.reason_of(self._process.stderr.read()) or _GAVE_UP)
         return found
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file were read, about: by the rows, where it says how many there are."""
+        if self._rows > 0:
+            return self._size * self._rows_read // self._rows
+        return min(self._bytes_read, self._size)
 
     def close(self) -> None:
         """End the process, also before it is done."""

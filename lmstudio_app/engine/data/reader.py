@@ -19,7 +19,16 @@ from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.encoding import check_encoding, decoder, examined, misfit, without_mark
 from lmstudio_app.engine.data.roles import CorpusKind, parse_mapping
 from lmstudio_app.engine.data.scripts import SCRIPTS
-from lmstudio_app.engine.data.source_file import CHUNK, Unreadable, is_table, members, open_source, state_of, unreadable
+from lmstudio_app.engine.data.source_file import (
+    CHUNK,
+    Unreadable,
+    is_table,
+    members,
+    open_source,
+    position,
+    state_of,
+    unreadable,
+)
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Problem, Settings, setting
 
@@ -131,7 +140,8 @@ class Document:
 
 
 class TextSource:
-    """A text file being read: `bytes_read` grows while its pieces are taken, `sha256` is right at the end.
+    """A text file being read: `bytes_read` of its text, and `position`, about as many bytes of the file, grow while its
+    pieces are taken; `sha256` is right at the end.
 
     A reader of tables leaves in `columns` and `first_rows` how the table begins, in `mapping` what it took the columns
     for, and in `bad_rows` how many rows it had to leave out, the first of them in `bad`.
@@ -142,7 +152,7 @@ class TextSource:
         self.path = path
         self.encoding = check_encoding(encoding)
         self.reading = reading or ReadingSettings()
-        self.bytes_read = 0
+        self.bytes_read = self.position = 0
         self.mapping: Mapping[str, str] = {}
         self.columns: tuple[str, ...] = ()
         self.first_rows: tuple[Mapping[str, str], ...] = ()
@@ -205,6 +215,7 @@ class TextSource:
                     raise misfit(str(self.path), self.encoding, place) from None
                 first = self.bytes_read == 0
                 self.bytes_read += len(chunk)
+                self.position = position(file)
                 self._hash.update(chunk)
                 yield without_mark(text, self.encoding) if first else text
                 if not chunk:

@@ -88,6 +88,12 @@ def chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
+def position(file: BinaryIO) -> int:
+    """How many bytes of the file on the disk, about, were read through one that `open_source` opened."""
+    raw = getattr(file, "raw", None)
+    return raw.position if isinstance(raw, _Unpacking) else file.tell()
+
+
 def state_of(path: Path) -> tuple[int, int]:
     """The size and the time of change of the file that a source lies in. Raises `OSError`."""
     found = _located(path)[0].stat()
@@ -270,7 +276,7 @@ def _rows(path: Path, file: BinaryIO, kind: str) -> BinaryIO:
                 raise
         file = copied
     try:
-        rows = cast(IO[bytes], TableRows(file, kind, size))
+        rows = TableRows(file, kind, size)
     except OSError as error:
         raise unreadable(path, error) from None
     return _Unpacking(path, rows, file, size).buffered()
@@ -279,7 +285,7 @@ def _rows(path: Path, file: BinaryIO, kind: str) -> BinaryIO:
 class _Unpacking(io.RawIOBase):
     """Reads what is packed or taken out, and stops where that grows out of all proportion."""
 
-    def __init__(self, path: Path, unpacked: IO[bytes], file: BinaryIO, packed: int) -> None:
+    def __init__(self, path: Path, unpacked: IO[bytes] | TableRows, file: BinaryIO, packed: int) -> None:
         self._path, self._unpacked, self._file = path, unpacked, file
         self._most = max(_MOST_UNPACKED, _MOST_RATIO * packed)
         self._done = 0
@@ -311,6 +317,11 @@ class _Unpacking(io.RawIOBase):
             )
         buffer[: len(data)] = data
         return len(data)
+
+    @property
+    def position(self) -> int:
+        """How many of the bytes that are packed were read, about."""
+        return self._unpacked.position if isinstance(self._unpacked, TableRows) else self._file.tell()
 
     def close(self) -> None:
         """Close the file too."""

@@ -128,7 +128,7 @@ def _read_one(source: TextSource, writer: CorpusWriter, done: int, total: int) -
                 title = title or (document.title if end.value else "")
                 left_out += not end.value and writer.left_out
                 break
-            yield Progress("Reading", min(done + source.bytes_read, total), total, "bytes")
+            yield Progress("Reading", min(done + source.position, total), total, "bytes")
     if writer.documents == before and source.bad:
         raise Unreadable(
             "None of the {number} rows of “{path}” can be used. The first, on line {line}: {reason}. Check the format "

@@ -1,8 +1,9 @@
 """Writes the rows of a Parquet or Arrow table as JSON Lines: run as a process of its own, with little memory and time.
 
 The process reads the file that is its standard input, a batch of rows after the other, and writes to its standard
-output, as `child_process.take_out` says. Values are written as the texts they show; what is missing, not a number, or
-no text is null, and a row with a text that is not UTF-8 is null as a whole.
+output, as `child_process.take_out` says; first a line with the number of rows, 0 where the file does not say. Values
+are written as the texts they show; what is missing, not a number, or no text is null, and a row with a text that is not
+UTF-8 is null as a whole.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from lmstudio_app.engine.data import child_process
 from lmstudio_app.engine.data.child_process import Refused
 
 _MEMORY = 3 << 30  # bytes of address space, of which the library takes one before it has read anything
-_ROWS = 256  # that are written together
+_ROWS = 64  # that are in memory together, at most
+_WRITTEN = 4 << 20  # bytes that are written together, about
 _BUFFER = 1 << 20  # bytes
 _BROKEN = object()  # a text that is not UTF-8
 
@@ -33,10 +35,16 @@ def main() -> None:
 
 def _lines(kind: str) -> Iterator[bytes]:
     try:
-        batches = _parquet() if kind == "parquet" else _arrow(kind)
+        rows, batches = _parquet() if kind == "parquet" else _arrow(kind)
+        yield b"%d\n" % rows
+        together = 1
         for batch in batches:
-            for start in range(0, batch.num_rows, _ROWS):
-                yield _written(batch.slice(start, _ROWS))
+            start = 0
+            while start < batch.num_rows:
+                written = _written(batch.slice(start, together))
+                yield written
+                start += together
+                together = max(1, min(_ROWS, 2 * together, _WRITTEN * together // (len(written) + 1)))
     except ImportError:
         raise Refused(
             "is a Parquet or Arrow table, and the package that reads these is not installed. Install it by "
@@ -44,32 +52,36 @@ def _lines(kind: str) -> Iterator[bytes]:
         ) from None
 
 
-def _parquet() -> Iterator[Any]:
+def _parquet() -> tuple[int, Iterator[Any]]:
     from pyarrow import parquet
 
-    with os.fdopen(os.dup(0), "rb") as file:
-        file.seek(0)
-        if file.read(4) == b"PARE":
-            raise Refused("is locked: its table is encrypted. Save it without encryption, then add it again.")
-        file.seek(0)
-        table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER, memory_map=False)
-        yield from table.iter_batches(batch_size=_ROWS, use_threads=False)
+    file = _file()
+    if file.read(4) == b"PARE":
+        raise Refused("is locked: its table is encrypted. Save it without encryption, then add it again.")
+    file.seek(0)
+    table = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER, memory_map=False)
+    return table.metadata.num_rows, table.iter_batches(batch_size=_ROWS, use_threads=False)
 
 
-def _arrow(kind: str) -> Iterator[Any]:
+def _arrow(kind: str) -> tuple[int, Iterator[Any]]:
     import pyarrow
 
     pyarrow.set_cpu_count(1)
-    with os.fdopen(os.dup(0), "rb") as file:
-        file.seek(0)
-        if kind == "arrow_stream":
-            batches: Iterator[Any] = iter(pyarrow.ipc.open_stream(file))
-        else:
-            opened = pyarrow.ipc.open_file(file)
-            batches = (opened.get_batch(number) for number in range(opened.num_record_batches))
-        for batch in batches:
-            batch.validate(full=False)
-            yield batch
+    if kind == "arrow_stream":
+        return 0, map(_checked, pyarrow.ipc.open_stream(_file()))
+    opened = pyarrow.ipc.open_file(_file())
+    return 0, (_checked(opened.get_batch(number)) for number in range(opened.num_record_batches))
+
+
+def _file() -> BinaryIO:
+    file = os.fdopen(os.dup(0), "rb")
+    file.seek(0)
+    return file
+
+
+def _checked(batch: Any) -> Any:
+    batch.validate(full=False)
+    return batch
 
 
 def _written(batch: Any) -> bytes:

@@ -42,7 +42,8 @@ class ChooseTextCard(StepCard):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(1, self.tr("Choose text"), parent=parent)
         self.drop = DropArea(
-            self.tr("Drop a text file or folder here"), self.tr("txt, md, csv, jsonl, parquet, html, docx, pdf. Any encoding.")
+            self.tr("Drop a text file or folder here"),
+            self.tr("txt, md, csv, jsonl, parquet, html, docx, pdf. Any encoding."),
         )
         self.drop.dropped.connect(self.dropped)
         self.drop.text_dropped.connect(self.text_dropped)

@@ -200,6 +200,16 @@ def test_a_small_table_that_swells_is_a_trap(monkeypatch: pytest.MonkeyPatch, tm
         read(path)
 
 
+def test_a_table_of_books_is_read_in_bounded_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limited = "from lmstudio_app.engine.data import table_rows; table_rows._MEMORY = 2 << 30; "
+    monkeypatch.setattr(parsing, "_TABLE", limited + parsing._TABLE)
+    book = "It was a long book. " * 150_000
+    path = tmp_path / "books.parquet"
+    parquet.write_table(pyarrow.table({"text": [f"{number} {book}" for number in range(100)]}), path)
+    source = TextSource(path, "utf-8")
+    assert sum(len(document.text) > 2_999_000 for document in reader_of(source).read(source)) == 100
+
+
 def test_a_table_that_holds_nothing(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "empty.parquet"
     parquet.write_table(pyarrow.table({"text": pyarrow.array([], pyarrow.string())}), path)
