@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
+from operator import ne
 from typing import Literal, cast
 
 from lmstudio_app.engine.errors import UserError
@@ -43,9 +44,7 @@ def converted(text: str, to: Literal["simplified", "traditional"]) -> tuple[str,
         found = _converter({"simplified": "t2s", "traditional": "s2t"}[to])(text)
     except UnicodeEncodeError:  # half a character, which is refused later
         return text, 0
-    if len(found) == len(text):
-        return found, sum(map(str.__ne__, text, found))
-    return found, abs(len(found) - len(text)) + sum(map(str.__ne__, text, found))
+    return found, abs(len(found) - len(text)) + sum(map(ne, text, found))
 
 
 def check_words() -> None:

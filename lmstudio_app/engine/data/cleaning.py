@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from operator import ne
 
 from lmstudio_app.engine.data.chinese import converted
 from lmstudio_app.engine.settings import Problem, Settings, setting
@@ -33,6 +34,7 @@ _NOTICE_START = re.compile(r"^ *\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG 
 _NOTICE_END = re.compile(r"^ *\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*$", re.MULTILINE | re.IGNORECASE)
 _LONGEST_NOTICE = 1 << 16  # characters before the text of a book
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]\r?\n[ \t]*([^\W\d_]+[^\s\w]*) ?(?=(\S?))")
+_SMALL = 1 << 16  # characters
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 
 
@@ -161,6 +163,17 @@ def without_notices(pieces: Iterable[str], heard: Callable[[int], None]) -> Iter
             yield piece
 
 
+def small_parts(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in small pieces that end after line ends, so that nobody waits long while one of them is cleaned:
+    a pattern lets no other thread run until it has been through all of a piece."""
+    for piece in pieces:
+        start = 0
+        while len(piece) - start > _SMALL and (end := piece.rfind("\n", start, start + _SMALL) + 1):
+            yield piece[start:end]
+            start = end
+        yield piece[start:]
+
+
 def rejoined(pieces: Iterable[str]) -> Iterator[str]:
     """A document in pieces of which none ends in a word that goes on in the next one."""
     kept = ""
@@ -222,7 +235,11 @@ def _entities(text: str) -> tuple[str, int]:
 
 def _lower(text: str) -> tuple[str, int]:
     lower = text.lower()
-    return lower, 0 if lower == text else sum(character != character.lower() for character in text)
+    if lower == text:
+        return text, 0
+    if len(lower) == len(text):
+        return lower, sum(map(ne, text, lower))
+    return lower, sum(character != character.lower() for character in text)
 
 
 def _masked(text: str) -> tuple[str, int]:

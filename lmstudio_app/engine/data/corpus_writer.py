@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmstudio_app.engine.data.arrangement import Arrangement
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, rejoined, without_notices
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, rejoined, small_parts, without_notices
 from lmstudio_app.engine.data.corpus import BITS, DOCUMENTS, FIELDS, ORDER, Corpus, damaged
 from lmstudio_app.engine.data.duplicates import Fingerprint
 from lmstudio_app.engine.data.reader import ReadingSettings
@@ -140,6 +140,7 @@ class CorpusWriter:
         self._set_apart()
         empty, fingerprint = True, Fingerprint() if self._cleaning.repeated_documents else None
         begun, scripts = self._state.characters, Counter[str]()
+        pieces = small_parts(pieces)
         pieces = rejoined(pieces) if self._cleaning.hyphenation else pieces
         for piece in without_notices(pieces, self._notice) if self._cleaning.gutenberg else pieces:
             text, counts = clean(piece, self._cleaning)

@@ -49,6 +49,8 @@ def columns_of(value: Any) -> Mapping[str, str]:
         _flatten(value, "", found, 0)
     else:
         raise ValueError("it is neither an object nor a text")
+    if not found:
+        raise ValueError("it has no columns")
     if any(_SURROGATE.search(text) for text in found.values()):
         raise ValueError("it holds half a character")
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lmstudio_app.engine.data.changes import Changes, compare
 from lmstudio_app.engine.data.chinese import can_convert
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, without_notices
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, small_parts, without_notices
 from lmstudio_app.engine.data.corpus import PASTED
 from lmstudio_app.engine.data.documents import whole_texts
 from lmstudio_app.engine.data.duplicates import fingerprint
@@ -155,7 +155,7 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
     }
     found = dict.fromkeys(switches, 0)
     for split in SPLITS:
-        for piece in text_pieces(corpus.text_path(split)):
+        for piece in small_parts(text_pieces(corpus.text_path(split))):
             for name, switch in switches.items():
                 found[name] += clean(piece, switch)[1][name]
     if "repeated_documents" in found and corpus.record.origin != "sample":

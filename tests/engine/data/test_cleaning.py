@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmstudio_app.engine import pipeline
-from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, rejoined, without_notices
+from lmstudio_app.engine.data import cleaning
+from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, rejoined, small_parts, without_notices
 from lmstudio_app.engine.data.corpus import Corpus, CorpusSettings
 from lmstudio_app.engine.data.reader import ReadingSettings, whole_lines
 from lmstudio_app.engine.data.splits import SPLITS
@@ -194,3 +195,13 @@ def test_short_documents_and_other_scripts_are_left_out(tmp_path: Path) -> None:
     assert corpus.statistics.cleaned["other_scripts"] == 2
     with pytest.raises(ValueError, match="There is no script “Klingon”"):
         ReadingSettings(scripts="Klingon")
+
+
+@given(st.lists(st.sampled_from(["a line\n", "\n", "x" * 70, "y\r\n"]), max_size=60).map("".join), st.integers(20, 90))
+def test_small_parts_are_the_same_text_and_end_after_lines(text: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaning, "_SMALL", size)
+        parts = list(small_parts([text]))
+    assert "".join(parts) == text
+    assert all(part.endswith("\n") for part in parts[:-1])
+    assert all(len(part) <= size or "\n" not in part[:size] for part in parts)

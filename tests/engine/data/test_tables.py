@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data.reader import Document, ReadingSettings, TextSource, reader_of
 from lmstudio_app.engine.data.roles import KINDS, ROLES, guess, kind_of, parse_mapping
 from lmstudio_app.engine.data.source_file import Unreadable
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.workspace import Workspace
 
 
 def read(path: Path, **settings: str) -> tuple[list[Document], TextSource]:
@@ -226,6 +228,17 @@ def test_broken_json_says_from_which_line(tmp_path: Path, text: str, line: int) 
 def test_json_nested_beyond_reason_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="nested too deeply"):
         read(written(tmp_path / "a.json", "[" * 200_000 + "]" * 200_000))
+
+
+@pytest.mark.parametrize("text", ["{}\n{}\n", "[{}, {}]"])
+def test_rows_without_columns_cannot_be_used(tmp_path: Path, text: str) -> None:
+    workspace = Workspace.open(tmp_path / "workspace")
+    path = written(tmp_path / "a.json", text)
+    with pytest.raises(UserError, match=r"None of the 2 rows of “.*a.json” can be used"):
+        list(pipeline.prepare(workspace, paths=[path], name="none"))
+    documents, source = read(written(tmp_path / "b.jsonl", '{}\n{"text": "a"}\n{}\n'))
+    assert [document.text for document in documents] == ["a"]
+    assert [(row.line, row.reason) for row in source.bad] == [(1, "it has no columns"), (3, "it has no columns")]
 
 
 # Words in columns -----------------------------------------------------------------------------------------------
