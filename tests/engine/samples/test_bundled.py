@@ -240,3 +240,30 @@ def test_counting_does_not_get_below_the_entropy(name: str, tmp_path: Path) -> N
     assert floor is not None
     *_, scored = pipeline.evaluate(run, split="test")
     assert scored.bits_per_byte >= floor["test"] - 1e-6
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("family", "model"),
+    [
+        ("gpt", {"layers": 3, "heads": 4, "width": 96, "context": 128}),
+        ("recurrent", {"cell": "lstm", "layers": 1, "width": 192, "context": 96}),
+    ],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_learning_does_not_get_below_the_entropy(
+    name: str, family: str, model: dict[str, object], tmp_path: Path
+) -> None:
+    """Networks come nearer to the floor of held-out text than counting single characters, and stay above it."""
+    workspace = Workspace.open(tmp_path / "w")
+    settings = CorpusSettings(tokenizer=TokenizerSettings(kind="character"))
+    list(pipeline.prepare(workspace, sample=name, name="made", settings=settings))
+    made = workspace.corpus("made")
+    values = {"model": model, "training": {"steps": 800, "batch": 16, "learning_rate": 3e-3, "validate_every": 400}}
+    run = workspace.new_run(pipeline.draft(workspace, corpus="made", family=family, values=values))
+    list(pipeline.train(run))
+    floor, *_, scored = made.entropy_bits_per_byte, *pipeline.evaluate(run, split="test")
+    assert floor is not None
+    print(f"{name:20} {family:10} floor {floor['test']:.4f}  reached {scored.bits_per_byte:.4f} bits per byte")
+    assert floor["test"] - 1e-6 <= scored.bits_per_byte < 3
