@@ -7,9 +7,7 @@ Shapes: N documents as they lie now; K of them are kept.
 from __future__ import annotations
 
 import codecs
-import math
 from array import array
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lmstudio_app.engine.data.boilerplate import Boilerplate, edge_lines
 from lmstudio_app.engine.data.duplicates import PASSAGE, find_duplicates, find_leakage
 from lmstudio_app.engine.data.reader import whole_lines
 from lmstudio_app.engine.data.splits import SPLITS, Cuts
@@ -33,8 +32,6 @@ Numbers = NDArray[np.int64]
 _CHUNK = 1 << 20
 _BETWEEN = b"\n\n"
 _MOST_ROUNDS = 5
-_FEWEST_ALIKE, _SHARE_ALIKE = 5, 0.2  # documents that have a line before it is boilerplate
-_EDGE_LINES, _EDGE_BYTES = 30, 1 << 14  # of a document that are looked at, at either end
 _CHECKED_AT_ONCE = 500
 
 
@@ -98,43 +95,25 @@ class Arrangement:
 
     def drop_boilerplate(self) -> Generator[Progress, None, int]:
         """Cut out the lines near the beginning or end of documents that many of them have; returns how many went."""
-        least = max(_FEWEST_ALIKE, math.ceil(len(self.ends) * _SHARE_ALIKE))
-        if len(self.ends) < least:
-            return 0
-        alike: Counter[bytes] = Counter()
+        seen = Boilerplate()
         places = list(pairwise([0, *self.ends.tolist()]))
         for number, (start, end) in enumerate(places):
-            alike.update({line for _, line in self._edge_lines(start, end)})
+            seen.add(edge_lines(self._slice, start, end))
             if number % _CHECKED_AT_ONCE == 0:
                 yield Progress("Comparing documents", number, len(places), "documents")
-        common = {line for line, count in alike.items() if count >= least}
+        boilerplate = seen.lines()
         stretches = [
             (place, place + len(line))
-            for start, end in places
-            for place, line in self._edge_lines(start, end)
-            if line in common
+            for start, end in (places if boilerplate else [])
+            for place, line in edge_lines(self._slice, start, end)
+            if line in boilerplate
         ]
         if stretches:
             self._cut(stretches)
         return len(stretches)
 
-    def _edge_lines(self, start: int, end: int) -> list[tuple[int, bytes]]:
-        """The first and last lines of a document that say something, with their places."""
-        if end - start <= 2 * _EDGE_BYTES:
-            heads = [(start, self.read(start, end))]
-        else:
-            tail = self.read(end - _EDGE_BYTES, end)
-            whole = tail.find(b"\n") + 1
-            head = self.read(start, start + _EDGE_BYTES)
-            heads = [(start, head[: head.rfind(b"\n") + 1]), (end - _EDGE_BYTES + whole, tail[whole:])]
-        found: list[tuple[int, bytes]] = []
-        for place, raw in heads:
-            at = place
-            for line in raw.splitlines(keepends=True):
-                if line.strip():
-                    found.append((at, line))
-                at += len(line)
-        return found if len(found) <= 2 * _EDGE_LINES else found[:_EDGE_LINES] + found[-_EDGE_LINES:]
+    def _slice(self, place: slice) -> bytes:
+        return self.read(place.start, place.stop)
 
     def _cut(self, stretches: Sequence[tuple[int, int]]) -> None:
         """Take these bytes out of the text; a document of which nothing is left goes too."""

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmstudio_app.engine.data.boilerplate import count_boilerplate
 from lmstudio_app.engine.data.changes import Changes, compare
 from lmstudio_app.engine.data.chinese import can_convert
 from lmstudio_app.engine.data.cleaning import CleaningSettings, clean, small_parts, without_notices
@@ -147,7 +148,7 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
         return {}
     chosen = corpus.settings.cleaning.model_dump()
     none = dict.fromkeys(chosen, False)
-    unseen = {"boilerplate", "similar_documents"}  # what only comparing all documents would find
+    unseen = {"boilerplate", "similar_documents"}  # for which all documents are compared
     if not can_convert():
         unseen |= {"simplified", "traditional"}
     switches = {
@@ -158,9 +159,13 @@ def count_cleanable(corpus: Corpus) -> dict[str, int]:
         for piece in small_parts(text_pieces(corpus.text_path(split))):
             for name, switch in switches.items():
                 found[name] += clean(piece, switch)[1][name]
-    if "repeated_documents" in found and corpus.record.origin != "sample":
+    if corpus.record.origin == "sample":
+        return found
+    if "repeated_documents" in found:
         prints = [fingerprint(text) for text in whole_texts(corpus)]
         found["repeated_documents"] = len(prints) - len(set(prints))
+    if not chosen["boilerplate"] and corpus.kind == "plain":
+        found["boilerplate"] = count_boilerplate(whole_texts(corpus))
     return found
 
 

@@ -157,7 +157,7 @@ def alone(name: str) -> CleaningSettings:
 
 def corpus_of(tmp_path: Path, texts: list[str], **settings: Any) -> Corpus:
     folder = tmp_path / "texts"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for number, text in enumerate(texts):
         (folder / f"{number:03}.txt").write_text(text, encoding="utf-8")
     workspace = Workspace.open(tmp_path / "w")
@@ -169,6 +169,7 @@ def corpus_of(tmp_path: Path, texts: list[str], **settings: Any) -> Corpus:
 def test_lines_that_many_documents_have_are_dropped(tmp_path: Path) -> None:
     texts = [f"ACME NEWS\nStory {n}: a tale of its own, number {n}.\n\nAll rights reserved.\n" for n in range(20)]
     texts[3] = texts[3].replace("ACME NEWS\n", "")
+    assert pipeline.count_cleanable(corpus_of(tmp_path / "as it is", texts))["boilerplate"] == 39
     corpus = corpus_of(tmp_path, texts, cleaning=CleaningSettings(boilerplate=True))
     whole = "".join(corpus.text(split) for split in SPLITS)
     assert "ACME" not in whole

@@ -121,7 +121,7 @@ def test_what_cleaning_would_find(workspace):
     corpus, _ = prepared(workspace, text="one  \ntwo\x07\r\nthree\n" * 40)
     found = pipeline.count_cleanable(corpus)
     assert {name: count for name, count in found.items() if count} == {"trailing_spaces": 40, "control_characters": 40}
-    assert set(found) == set(CleaningSettings.model_fields) - {"line_ends", "boilerplate", "similar_documents"}
+    assert set(found) == set(CleaningSettings.model_fields) - {"line_ends", "similar_documents"}
     list(pipeline.redo(corpus, CHARACTERS.model_copy(update={"cleaning": CleaningSettings(trailing_spaces=True)})))
     corpus = workspace.corpus(corpus.name)
     assert corpus.statistics.cleaned["trailing_spaces"] == 40
