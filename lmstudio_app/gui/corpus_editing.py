@@ -120,10 +120,10 @@ class CorpusEditing(QObject):
             values = values | {before: False}
         self.redo(cleaning=CleaningSettings(**values))
 
-    def _map(self, mapping: str) -> None:
+    def _read_otherwise(self, values: dict[str, Any]) -> None:
         corpus = self._shown.corpus
         if corpus is not None:
-            self.redo(reading=self._wished(corpus.settings).reading.model_copy(update={"mapping": mapping}))
+            self.redo(reading=self._wished(corpus.settings).reading.model_copy(update=values))
 
     def _mend_check(self, action: str) -> None:
         """Do what a check offers."""
@@ -219,6 +219,7 @@ class CorpusEditing(QObject):
             if afresh or (corpus.name, wished) != self._values:
                 self._values = (corpus.name, wished)
                 cards.preview.cleaning.show_values(wished.cleaning.model_dump())
+                cards.preview.reading.show_values(wished.reading.model_dump())
                 cards.tokenizer.show_values(wished.tokenizer.kind, wished.tokenizer.vocabulary)
                 further = wished.tokenizer.model_dump(exclude={"kind", "vocabulary"})
                 cards.tokenizer.show_further(further, changed=False)
@@ -318,7 +319,7 @@ class CorpusEditing(QObject):
         cards.preview.chooser.chosen.connect(self._settle_encoding)
         cards.preview.chooser.given_up.connect(self._leave_out)
         cards.preview.cleaning.changed.connect(self._clean)
-        self._shown.views.mapped.connect(self._map)
+        self._shown.views.read_otherwise.connect(self._read_otherwise)
         cards.checks.acted.connect(self._mend_check)
         cards.tokenizer.kind_chosen.connect(self._choose_tokenizer)
         cards.tokenizer.further_edited.connect(self._edit_tokenizer)

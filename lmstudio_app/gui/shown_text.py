@@ -181,9 +181,14 @@ class ShownText(QObject):
             "leakage": self.profile.show_leakage,
             "changes": self.views.show_changes,
             "table": self.views.show_table,
+            "reading": self.views.show_reading,
             "trouble": self.views.show_trouble,
         }
-        late = kind in ("text", "changes", "table", "trouble") and self.corpus is not None and self.preparation is None
+        late = (
+            kind in ("text", "changes", "table", "reading", "trouble")
+            and self.corpus is not None
+            and self.preparation is None
+        )
         if not (late and self._asked != self.views.chosen):  # a person chose another view meanwhile
             show[kind](value)
 
@@ -298,7 +303,8 @@ class ShownText(QObject):
                 preview.show_empty(self.tr("This file was skipped"), corpus_words.skipped_reason(self.skipped))
             return
         table = self.source is not None and bool(corpus.sources[self.source].mapping)
-        preview.offer(encoding=self.source is not None, cleaning=True, columns=table)
+        files = self.source is not None
+        preview.offer(encoding=files, cleaning=True, columns=table, reading=files)
         self.views.show_corpus(corpus, self.source)
         self._cards.source.show_facts(corpus_words.source_facts(corpus, self.source), corpus_words.origin(corpus))
         if self.source is not None:

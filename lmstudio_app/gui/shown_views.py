@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from lmstudio_app.engine.errors import UserError
+from lmstudio_app.engine.settings import Declaration, declarations
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.text_reading import TextReading
 from lmstudio_app.gui.translation import sentence
@@ -27,10 +29,10 @@ TEXT_CHARACTERS = 240
 class ShownViews(QObject):
     """Reads and shows the view that a person chose in a `PreviewCard`.
 
-    Signals: `mapped(str)` what the columns of the table shall be taken for, as a setting.
+    Signals: `read_otherwise(dict)` settings of reading that shall be others, the columns among them.
     """
 
-    mapped = Signal(str)
+    read_otherwise = Signal(object)
 
     def __init__(self, session: Session, card: PreviewCard) -> None:
         super().__init__(card)
@@ -44,6 +46,8 @@ class ShownViews(QObject):
         card.view_chosen.connect(self._choose)
         card.columns.edited.connect(self._edit)
         card.columns.applied.connect(self._apply)
+        card.reading.edited.connect(self._check_reading)
+        card.reading.applied.connect(self._apply_reading)
 
     @property
     def chosen(self) -> str:
@@ -94,6 +98,7 @@ class ShownViews(QObject):
             "text": self._show_text,
             "changes": self.show_changes,
             "table": self.show_table,
+            "reading": self.show_reading,
             "trouble": self.show_trouble,
         }
         shows[kind](value)
@@ -134,7 +139,50 @@ class ShownViews(QObject):
     def _apply(self) -> None:
         from lmstudio_app.engine.data.roles import written_mapping
 
-        self.mapped.emit(written_mapping(self._card.columns.mapping()))
+        self.read_otherwise.emit({"mapping": written_mapping(self._card.columns.mapping())})
+
+    # Reading ------------------------------------------------------------------------------------------------------
+
+    def show_reading(self, left_out: Mapping[str, int]) -> None:
+        """Show how the files are taken apart, and how many documents that leaves out."""
+        words = {
+            "short_documents": self.tr("Shorter documents left out: {count}."),
+            "other_scripts": self.tr("Documents in other scripts left out: {count}."),
+        }
+        said = [words[name].format(count=number_text.whole(left_out[name])) for name in words if left_out.get(name)]
+        self._card.reading.show_left_out(" ".join(said))
+        self._card.show_reading()
+
+    def _check_reading(self) -> dict[str, Any] | None:
+        """What is typed, checked; None, and a sentence at the field, when it is wrong."""
+        from lmstudio_app.engine.data.reader import ReadingSettings
+        from lmstudio_app.engine.settings import SettingsError, read
+
+        form, corpus = self._card.reading, self._corpus
+        try:
+            chosen = read(ReadingSettings, form.values())
+        except SettingsError as error:
+            form.show_problems(error.problems, changed=False)
+            return None
+        values = chosen.model_dump(exclude={"mapping"})
+        changed = corpus is not None and values != corpus.settings.reading.model_dump(exclude={"mapping"})
+        form.show_problems([], changed=changed)
+        return values if changed else None
+
+    def _apply_reading(self) -> None:
+        if (values := self._check_reading()) is not None:
+            self.read_otherwise.emit(values)
+
+
+def reading_declarations() -> list[Declaration]:
+    """The settings of reading for a form: formats are a choice; columns have a view of their own."""
+    from lmstudio_app.engine import registry
+    from lmstudio_app.engine.data.reader import ReadingSettings
+
+    found = {one.name: one for one in declarations(ReadingSettings) if one.name != "mapping"}
+    formats = tuple((name, reader.title) for name, reader in registry.readers().items())
+    found["format"] = replace(found["format"], kind="choice", choices=(("", "Find out"), *formats))
+    return list(found.values())
 
 
 def role_words() -> list[tuple[str, str]]:

@@ -148,6 +148,8 @@ def _view(corpus: Corpus, source: int | None, view: str) -> Part:
     from lmstudio_app.engine import pipeline
 
     try:
+        if view == "reading" and source is not None:
+            return "reading", corpus.statistics.cleaned
         if view == "columns" and source is not None:
             known = corpus.sources[source]
             table = pipeline.preview_table(Path(known.path), known.encoding, corpus.settings.reading)

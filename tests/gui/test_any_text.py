@@ -179,3 +179,31 @@ def test_what_a_text_is_like_is_plotted_and_written(qtbot: QtBot, window: MainWi
         with qtbot.waitSignal(pane.said, timeout=20_000):
             pane.shown.profile.save(plot, out)
         assert out.stat().st_size > 100
+
+
+def test_how_files_are_read_is_corrected_in_the_preview(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    rows = ["Too short.", *(f"{number}: {writings.ENGLISH}" for number in range(30)), writings.RUSSIAN]
+    path = tmp_path / "rows.txt"
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
+    pane = prepared(qtbot, window, path)
+    assert window.session.workspace.corpus("rows").statistics.documents == 1
+    card = pane.cards.preview
+    reading = card.reading
+    card.view.set_value("reading")
+    card.view.changed.emit("reading")
+    qtbot.waitUntil(reading.isVisible)
+    keep_pictures(qtbot, window, "reading")
+    assert not reading.apply.isEnabled()
+    reading.form.set_values({"reading.format": "json_lines", "reading.scripts": "Lattin"})
+    reading.form.changed.emit(reading.form.values())
+    assert not reading.apply.isEnabled()
+    assert "Latin" in reading.form.row("reading.scripts").error_text()
+    reading.form.set_values({"reading.scripts": "Latin", "reading.minimum_length": 50})
+    reading.form.changed.emit(reading.form.values())
+    assert reading.apply.isEnabled()
+    reading.apply.click()
+    settled(qtbot, pane)
+    assert window.session.workspace.corpus("rows").statistics.documents == 30
+    qtbot.waitUntil(lambda: "other scripts left out: 1." in reading.left_out(), timeout=20_000)
+    assert not reading.apply.isEnabled()
+    keep_pictures(qtbot, window, "reading-applied")

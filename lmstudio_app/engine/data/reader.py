@@ -46,7 +46,7 @@ class ReadingSettings(Settings):
     format: str = setting(
         "",
         title="Format",
-        help="What the files are, whatever their endings say; empty finds it by ending and content.",
+        help="What the files are, whatever their endings say; where nothing is chosen, ending and content tell.",
         advanced=True,
     )
     mapping: str = setting(

@@ -28,6 +28,7 @@ from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.preparation import Preparation
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.shown_text import Cards, ShownText
+from lmstudio_app.gui.shown_views import reading_declarations
 from lmstudio_app.gui.text_library import TextLibrary
 from lmstudio_app.gui.translation import declared, sentence
 from lmstudio_app.gui.widgets.checks_card import ChecksCard
@@ -60,7 +61,7 @@ class CorpusPane(Pane):
         tokenizer = {declaration.name: declaration for declaration in declarations(TokenizerSettings)}
         self.cards = Cards(
             LibraryCard(),
-            PreviewCard(declarations(CleaningSettings)),
+            PreviewCard(declarations(CleaningSettings), reading_declarations()),
             TokenizerCard(
                 tokenizer["kind"],
                 tokenizer["vocabulary"],

@@ -16,6 +16,7 @@ from lmstudio_app.gui.widgets.encoding_box import EncodingBox
 from lmstudio_app.gui.widgets.encoding_chooser import EncodingChooser
 from lmstudio_app.gui.widgets.notice import Notice
 from lmstudio_app.gui.widgets.progress_strip import ProgressStrip
+from lmstudio_app.gui.widgets.reading_form import ReadingForm
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.text_preview import ShownLine, TextPreview
@@ -25,12 +26,14 @@ from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 class PreviewCard(WrappingCard):
     """Its parts are public; whoever fills it connects to their signals.
 
-    Signals: `view_chosen(str)` "columns", "original", "changes" or "cleaned".
+    Signals: `view_chosen(str)` "reading", "columns", "original", "changes" or "cleaned".
     """
 
     view_chosen = Signal(str)
 
-    def __init__(self, switches: Sequence[Declaration], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, switches: Sequence[Declaration], reading: Sequence[Declaration], parent: QWidget | None = None
+    ) -> None:
         super().__init__(self.tr("Preview"), "", parent)
         self.encoding = EncodingBox(self.tr("Encoding"))
         self.cleaning = CleaningSwitches(switches)
@@ -38,7 +41,9 @@ class PreviewCard(WrappingCard):
         self.progress = ProgressStrip(self.tr("Progress of the text"))
         self.text = TextPreview(self.tr("Beginning of the text"))
         self.columns = ColumnMapping()
+        self.reading = ReadingForm(reading)
         views = [
+            ("reading", self.tr("Reading")),
             ("columns", self.tr("Columns")),
             ("original", self.tr("Original")),
             ("changes", self.tr("Changes")),
@@ -55,7 +60,7 @@ class PreviewCard(WrappingCard):
         switches_inside = QVBoxLayout(self._switches)
         switches_inside.setContentsMargins(0, 0, 0, 0)
         switches_inside.addWidget(self.cleaning)
-        for page in (self.text, self.chooser, self.empty, self.columns):
+        for page in (self.text, self.chooser, self.empty, self.columns, self.reading):
             self._pages.addWidget(page)
         self.arrange_head((self.title, self.view, self.note, self.share), (self.encoding,))
         for part in (self._switches, self.notice, self.progress):
@@ -85,6 +90,12 @@ class PreviewCard(WrappingCard):
         self.share.setText("")
         self._pages.setCurrentWidget(self.columns)
 
+    def show_reading(self) -> None:
+        """Show how the files are taken apart."""
+        self.note.setText("")
+        self.share.setText("")
+        self._pages.setCurrentWidget(self.reading)
+
     def show_chooser(self) -> None:
         """Show the readings among which a person chooses."""
         self.note.setText("")
@@ -96,21 +107,23 @@ class PreviewCard(WrappingCard):
         self.empty.say(title, words, action, icon)
         self._pages.setCurrentWidget(self.empty)
 
-    def offer(self, *, encoding: bool, cleaning: bool, columns: bool = False) -> None:
+    def offer(self, *, encoding: bool, cleaning: bool, columns: bool = False, reading: bool = False) -> None:
         """Which of its controls there are; with `cleaning` also the views of what it does."""
         self.encoding.setVisible(encoding)
         self._switches.setVisible(cleaning)
         self.view.setVisible(cleaning)
         self.share.setVisible(cleaning)
-        self.view.offer("columns", columns)
-        if not columns and self.view.value == "columns":
-            self.view.set_value("cleaned")
+        for view, there in (("columns", columns), ("reading", reading)):
+            self.view.offer(view, there)
+            if not there and self.view.value == view:
+                self.view.set_value("cleaned")
 
     def set_locked(self, locked: bool) -> None:
         """Whether nothing can be changed now."""
         self.encoding.setEnabled(not locked)
         self.cleaning.setEnabled(not locked)
         self.columns.set_locked(locked)
+        self.reading.set_locked(locked)
 
     @property
     def choosing(self) -> bool:
