@@ -110,11 +110,12 @@ class TokenizerMeasured(Event):
 
 @dataclass(frozen=True)
 class DuplicatesFound(Event):
-    """Documents that come more than once: how many could go, and groups of equal and of nearly equal ones by their
+    """Documents that come more than once: how many equal and nearly equal ones could go, and groups of them by their
     numbers from 0, the first of `equal_groups` and `similar_groups`, with how the first of each begins. `by_design`: a
     generated text repeats itself."""
 
     repeated: int
+    nearly_repeated: int
     equal: tuple[tuple[int, ...], ...]
     similar: tuple[tuple[int, ...], ...]
     equal_groups: int

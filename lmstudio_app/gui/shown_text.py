@@ -32,6 +32,7 @@ from lmstudio_app.gui.widgets.yardsticks import Yardstick, YardstickCard
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus, Skipped
+    from lmstudio_app.engine.events import DuplicatesFound
     from lmstudio_app.engine.pipeline.preview import Preview, TokenPreview
 
 SOURCE, SKIPPED = "source:", "skipped:"
@@ -177,7 +178,7 @@ class ShownText(QObject):
             "counts": self._tokens.show_counts,
             "cleanable": self._show_cleanable,
             "profile": self.profile.show_profile,
-            "duplicates": self.profile.show_duplicates,
+            "duplicates": self._show_duplicates,
             "leakage": self.profile.show_leakage,
             "changes": self.views.show_changes,
             "table": self.views.show_table,
@@ -247,6 +248,12 @@ class ShownText(QObject):
             counts |= {name: finds.format(count=number_text.whole(count)) for name, count in found.items()}
             useful = [name for name, count in found.items() if count]
             self._cards.preview.cleaning.show_counts(counts, useful)
+
+    def _show_duplicates(self, found: DuplicatesFound) -> None:
+        self.profile.show_duplicates(found)
+        if self.corpus is not None and not self.corpus.settings.cleaning.similar_documents and not found.by_design:
+            words = self.tr("{count} found").format(count=number_text.whole(found.nearly_repeated))
+            self._cards.preview.cleaning.show_count("similar_documents", words, useful=found.nearly_repeated > 0)
 
     def _show_yardsticks(self, found: dict[str, float]) -> None:
         from lmstudio_app.engine.pipeline.loss import TITLES

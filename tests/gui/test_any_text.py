@@ -145,6 +145,8 @@ def test_checks_find_what_is_wrong_and_mend_it(qtbot: QtBot, window: MainWindow,
     found = {one.name: one for one in checks.checks}
     assert found["leakage"].words == "1 passage is in the training text too"
     assert found["duplicates"].words.startswith("1 repeated documents")
+    cleaning = pane.cards.preview.cleaning
+    assert (cleaning.count("repeated_documents"), cleaning.count("similar_documents")) == ("1 found", "1 found")
     checks.row("duplicates").open(True)
     assert "31, 121: Number 30" in checks.row("duplicates").list.toPlainText()
     keep_pictures(qtbot, window, "checks")

@@ -35,6 +35,7 @@ def find_duplicates(corpus: Corpus) -> Iterator[Event]:
     begun = _begun(corpus, [group[0] for group in (*equal, *similar)])
     yield DuplicatesFound(
         repeated=found.repeated,
+        nearly_repeated=sum(len(group) - 1 for group in found.similar),
         equal=tuple(equal),
         similar=tuple(similar),
         equal_begun=tuple(begun[group[0]] for group in equal),

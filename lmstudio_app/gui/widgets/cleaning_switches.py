@@ -27,6 +27,7 @@ class CleaningSwitches(QWidget):
         self._counts: dict[str, Text] = {}
         self._pairs: dict[str, QWidget] = {}
         self._rare = {declaration.name for declaration in declarations if declaration.advanced}
+        self._said: Mapping[str, str] = {}
         self._useful: set[str] = set()
         self._all = False
         line = WrappingRow(self, spacing=2)
@@ -58,12 +59,16 @@ class CleaningSwitches(QWidget):
 
     def show_counts(self, counts: Mapping[str, str], useful: Collection[str] = ()) -> None:
         """Say something about each switch: how often it finds something; `useful` are those that do."""
-        self._useful = set(useful)
+        self._said, self._useful = dict(counts), set(useful)
         for name, box in self._boxes.items():
             self._counts[name].setText(counts.get(name, ""))
             self._counts[name].setVisible(name in counts)
             box.setAccessibleDescription(f"{box.toolTip()} {counts.get(name, '')}".strip())
         self._fold()
+
+    def show_count(self, name: str, count: str, *, useful: bool) -> None:
+        """Say something about one more switch."""
+        self.show_counts({**self._said, name: count}, self._useful | ({name} if useful else set()))
 
     def _show_all(self) -> None:
         self._all = not self._all
