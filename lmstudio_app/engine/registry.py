@@ -28,8 +28,8 @@ class Family:
     `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown before
     counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
     `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names what an open model can show:
-    "decoding", "attention". A family that counts names the module of its `CountingLearner(model)` in `learner`, and
-    says how many steps it takes.
+    "decoding", "attention". `rung` is its place on the ladder, from the simplest family up. A family that counts names
+    the module of its `CountingLearner(model)` in `learner`, and says how many steps it takes.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Family:
     settings: type[Settings]
     network: str
     learning: Learning
+    rung: int
     presets: Mapping[str, Mapping[str, Any]]
     parameters: Callable[[Any, int], int]
     outline: Callable[[Any], str]
@@ -64,8 +65,7 @@ def register_family(family: Family) -> Family:
 def families() -> dict[str, Family]:
     """All families by name, simplest first."""
     _import_members("lmstudio_app.engine.models", "settings")
-    order = {"counting": 0, "gradient": 1}
-    return dict(sorted(_families.items(), key=lambda item: (order[item[1].learning], item[0] == "gpt", item[0])))
+    return dict(sorted(_families.items(), key=lambda item: (item[1].rung, item[0])))
 
 
 def family(name: str) -> Family:

@@ -1,4 +1,5 @@
-"""What a causal body remembers of a text: keys and values of a Transformer, the state of a recurrent network."""
+"""What a causal body remembers of a text: keys and values of a Transformer, the state of a recurrent network, the last
+inputs of a convolutional one."""
 
 from __future__ import annotations
 
@@ -41,3 +42,24 @@ class CarriedState:
 
     def __init__(self) -> None:
         self.state: Tensor | tuple[Tensor, Tensor] | None = None
+
+
+class CarriedInputs:
+    """The last inputs of every layer of a convolutional net, which the next positions still look at.
+
+    Legend: P positions that a layer looks back over, D width.
+    """
+
+    room = None
+
+    def __init__(self, layers: int) -> None:
+        self._inputs: list[Tensor | None] = [None] * layers
+
+    def extend(self, layer: int, values: Tensor, reach: int) -> Tensor:
+        """What came before `values` (1, T, D), as (1, P, D) for a `reach` of P; zeros where nothing did. The last P of
+        both are kept."""
+        before = self._inputs[layer]
+        if before is None:
+            before = values.new_zeros(1, reach, values.shape[2])
+        self._inputs[layer] = torch.cat([before, values], dim=1)[:, values.shape[1] :]
+        return before

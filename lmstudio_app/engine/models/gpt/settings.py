@@ -126,6 +126,7 @@ FAMILY = register_family(
         settings=GPTSettings,
         network="lmstudio_app.engine.models.gpt.network",
         learning="gradient",
+        rung=4,
         presets={
             "tiny": {"layers": 2, "heads": 2, "width": 64, "context": 64},
             "small": {"layers": 4, "heads": 4, "width": 128, "context": 128},

@@ -39,6 +39,7 @@ FAMILY = register_family(
         settings=NgramSettings,
         network="lmstudio_app.engine.models.ngram.network",
         learning="counting",
+        rung=1,
         presets={"tiny": {"order": 3}, "small": {"order": 5}, "medium": {"order": 6}},
         parameters=parameters,
         outline=outline,

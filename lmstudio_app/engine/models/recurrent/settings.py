@@ -85,6 +85,7 @@ FAMILY = register_family(
         settings=RecurrentSettings,
         network="lmstudio_app.engine.models.recurrent.network",
         learning="gradient",
+        rung=2,
         presets={
             "tiny": {"layers": 1, "width": 96, "context": 64},
             "small": {"layers": 2, "width": 192, "context": 128},

@@ -1,0 +1,1 @@
+"""The convolutional family: causal, dilated, gated convolutions."""
