@@ -131,7 +131,9 @@ class CorpusEditing(QObject):
         if corpus is None:
             return
         wished = self._wished(corpus.settings)
-        if action == "repair":
+        if action == "compare":
+            self._shown.compare()
+        elif action == "repair":
             self.redo(split=wished.split.model_copy(update={"repair": True}))
         else:
             switch = {"keep_first": "repeated_documents", "drop_similar": "similar_documents"}[action]
@@ -216,6 +218,8 @@ class CorpusEditing(QObject):
         corpus, cards = self._shown.corpus, self._cards
         if corpus is not None:
             wished = self._wished(corpus.settings)
+            if corpus.name != self._values[0] and cards.splits.opened:  # what was typed is for another text
+                cards.splits.open_form(False)
             if afresh or (corpus.name, wished) != self._values:
                 self._values = (corpus.name, wished)
                 cards.preview.cleaning.show_values(wished.cleaning.model_dump())

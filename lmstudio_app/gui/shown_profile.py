@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
+from lmstudio_app.gui import text_reading
 from lmstudio_app.gui.job_thread import Stopping
 from lmstudio_app.gui.pane import Pane
 from lmstudio_app.gui.text_reading import stamp_of
@@ -30,13 +31,17 @@ LISTED = 30
 
 
 class ShownProfile(QObject):
-    """Fills a `ProfileCard` and a `ChecksCard`, and writes plots to files."""
+    """Fills a `ProfileCard` and a `ChecksCard`, and writes plots to files.
+
+    `comparing` is the corpus that is compared with itself although it is large.
+    """
 
     def __init__(self, session: Session, card: ProfileCard, checks: ChecksCard, pane: Pane) -> None:
         super().__init__(pane)
         self._session, self._card, self._checks, self._pane = session, card, checks, pane
         self._corpus: Corpus | None = None
         self._found: dict[str, Any] = {}
+        self.comparing = ""
         card.export_wanted.connect(self._ask_for_file)
         session.draft_changed.connect(self._show_lengths_again)
 
@@ -179,8 +184,17 @@ class ShownProfile(QObject):
         corpus = self._corpus
         if corpus is None:
             return
-        checks = [*self._leakage(), *self._duplicates(corpus), *self._decoded(corpus)]
-        self._checks.show_checks(checks)
+        compared = [*self._leakage(), *self._duplicates(corpus)]
+        if self._waits(corpus):
+            words = self.tr("Splits and documents are not compared yet")
+            remark = self.tr("in a text of this size it takes some minutes")
+            compared = [Check("compare", "text3", words, remark, action=("compare", self.tr("Compare")))]
+        self._checks.show_checks([*compared, *self._decoded(corpus)])
+
+    def _waits(self, corpus: Corpus) -> bool:
+        """Whether the text is too large to be compared with itself without being asked to."""
+        asked = self.comparing == corpus.name or {"leakage", "duplicates"} & self._found.keys()
+        return corpus.statistics.bytes > text_reading.MOST_CHECKED_BYTES and not asked
 
     def _leakage(self) -> list[Check]:
         found: LeakageFound | None = self._found.get("leakage")
@@ -208,7 +222,8 @@ class ShownProfile(QObject):
             return []
         checks = []
         share = found.repeated / max(1, corpus.statistics.documents)
-        words = self.tr("{count} repeated documents ({percent})").format(
+        words = self.tr("{count} repeated documents ({percent})")
+        words = (self.tr("1 repeated document ({percent})") if found.repeated == 1 else words).format(
             count=number_text.whole(found.repeated), percent=number_text.percent(share)
         )
         if not found.repeated:
@@ -225,6 +240,7 @@ class ShownProfile(QObject):
             checks.append(Check("duplicates", "warn", words, remark, _groups(found.equal, found.equal_begun), action))
         if found.similar_groups and not found.by_design:
             words = self.tr("{count} groups of documents are nearly the same")
+            words = self.tr("1 group of documents is nearly the same") if found.similar_groups == 1 else words
             words = words.format(count=number_text.whole(found.similar_groups))
             action = ("drop_similar", self.tr("Keep first"))
             listed = _groups(found.similar, found.similar_begun)
@@ -240,6 +256,7 @@ class ShownProfile(QObject):
         checks = []
         if bad:
             words = self.tr("{count} rows could not be used").format(count=number_text.whole(bad))
+            words = self.tr("1 row could not be used") if bad == 1 else words
             lines = [
                 f"{Path(source.path).name}: {', '.join(map(str, source.bad_lines))}"
                 for source in corpus.sources
@@ -247,7 +264,8 @@ class ShownProfile(QObject):
             ]
             checks.append(Check("rows", "warn", words, self.tr("they are left out; the lines are listed"), lines))
         if unknown:
-            words = self.tr("{count} unknown tokens ({percent})").format(
+            words = self.tr("{count} unknown tokens ({percent})")
+            words = (self.tr("1 unknown token ({percent})") if unknown == 1 else words).format(
                 count=number_text.whole(unknown), percent=number_text.percent(unknown / tokens)
             )
             remark = self.tr("the vocabulary lacks them; each of their bytes costs 8 bits")
@@ -257,6 +275,7 @@ class ShownProfile(QObject):
             checks.append(Check("unknown", "ok", self.tr("Every byte decoded; 0 unknown tokens")))
         if repaired:
             words = self.tr("{count} files had bytes that do not fit their encoding")
+            words = self.tr("1 file had bytes that do not fit its encoding") if len(repaired) == 1 else words
             listed = [f"{Path(source.path).name}: {source.encoding}" for source in repaired]
             checks.append(Check("encoding", "warn", words.format(count=len(repaired)), "", listed))
         return checks

@@ -106,7 +106,12 @@ class ShownText(QObject):
 
     def _read(self) -> None:
         self._asked = self.views.chosen
-        self._reading.read_corpus(self._name, self.source, self._asked)
+        self._reading.read_corpus(self._name, self.source, self._asked, compare=self._name == self.profile.comparing)
+
+    def compare(self) -> None:
+        """Look for duplicates and leakage in the text that is shown, however large it is."""
+        self.profile.comparing = self._name
+        self._read()
 
     def show_preparation(self, one: Preparation) -> None:
         """Show a text of which a corpus is being made, or of which nobody knows the encoding."""
@@ -211,9 +216,8 @@ class ShownText(QObject):
             self.source = 0
         statistics, cards = corpus.statistics, self._cards
         cards.statistics.show_figures(corpus_words.figures(statistics, corpus.settings.tokenizer.vocabulary))
-        shares: dict[str, float] = {
-            name: split.bytes / max(1, statistics.bytes) for name, split in statistics.splits.items()
-        }
+        tokens = max(1, sum(statistics.tokens.values()))
+        shares: dict[str, float] = {name: count / tokens for name, count in statistics.tokens.items()}
         how = self.tr("by document, in order") if statistics.whole_documents else self.tr("by position")
         cards.splits.show_parts(corpus_words.split_parts(shares), corpus_words.split_counts(statistics), how)
         self._show_files(corpus)
@@ -225,7 +229,9 @@ class ShownText(QObject):
 
     def _show_tokens(self, tokens: TokenPreview) -> None:
         self._begun = tokens
-        if not self._cards.tokenizer.typed.text():
+        if self._cards.tokenizer.typed.text():
+            self._tokens.await_tokens()
+        else:
             self._tokens.show_tokens(tokens)
 
     def _show_typed(self, tokens: TokenPreview | None) -> None:
@@ -310,8 +316,10 @@ class ShownText(QObject):
                 preview.show_empty(self.tr("This file was skipped"), corpus_words.skipped_reason(self.skipped))
             return
         table = self.source is not None and bool(corpus.sources[self.source].mapping)
-        files = self.source is not None
+        files, before = self.source is not None, self.views.chosen
         preview.offer(encoding=files, cleaning=True, columns=table, reading=files)
+        if self.views.chosen != before == self._asked:  # this text has no such view, so what comes is another
+            self._asked = self.views.chosen
         self.views.show_corpus(corpus, self.source)
         self._cards.source.show_facts(corpus_words.source_facts(corpus, self.source), corpus_words.origin(corpus))
         if self.source is not None:

@@ -30,6 +30,7 @@ class ShownTokens(QObject):
         self._card = card
         self._tokens: TokenPreview | None = None
         self._counts: Any = None
+        self._outdated = False  # whether the tokens that are shown are of another tokenizer than the counts
         self._now: tuple[bytes, ...] = ()  # what the tokens stand for after the merges that are made now
         self._texts: tuple[str, ...] = ()
         card.strip.current_changed.connect(self._show_token)
@@ -50,7 +51,7 @@ class ShownTokens(QObject):
     def show_tokens(self, tokens: TokenPreview, *, same: bool = False) -> None:
         """Show these tokens, the longest of the first ones picked; `same`: they are of the tokenizer as before."""
         self._tokens = tokens
-        self._counts = self._counts if same else None
+        self._counts, self._outdated = self._counts if same else None, False
         self._now, self._texts = tokens.spellings, tokens.pieces
         self._card.show_empty("")
         self._card.strip.set_tokens(tokens.pieces)
@@ -60,6 +61,12 @@ class ShownTokens(QObject):
             self._show_pair()
         first = range(min(SEARCHED_TOKENS, len(tokens.tokens)))
         self._card.strip.go_to(max(first, key=lambda place: len(tokens.pieces[place].strip()), default=-1))
+        self._card.strip.verticalScrollBar().setValue(0)
+
+    def await_tokens(self) -> None:
+        """The tokens that are shown are of an earlier tokenizer, until others come."""
+        self._counts, self._outdated = None, True
+        self._show_token(self._card.strip.current)
 
     def show_counts(self, counts: Any) -> None:
         """Say how often each token occurs: a number for each (V,)."""
@@ -89,7 +96,7 @@ class ShownTokens(QObject):
         token, spelling = shown.tokens[place], shown.spellings[place]
         number = self.tr("id {token} of {vocabulary}")
         facts = [number.format(token=number_text.whole(token), vocabulary=number_text.whole(shown.vocabulary))]
-        if self._counts is not None:
+        if self._counts is not None and not self._outdated:
             seen = number_text.whole(int(self._counts[token]))
             facts.append(self.tr("{count} × in the training text").format(count=seen))
         if token == shown.unknown:

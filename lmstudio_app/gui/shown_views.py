@@ -62,6 +62,9 @@ class ShownViews(QObject):
     def show_corpus(self, corpus: Corpus, source: int | None) -> None:
         """Another text, or file of it, is shown."""
         self._reading.stop()
+        if self._corpus is None or (self._corpus.name, self._source) != (corpus.name, source):
+            self._table = None  # what is still shown of another one must not be applied to this
+            self._card.columns.show_table((), (), {}, ())
         self._corpus, self._source = corpus, source
 
     def show_changes(self, changes: Changes) -> None:

@@ -47,12 +47,13 @@ class TextReading(QObject):
         """Whether something is being read."""
         return self._thread is not None
 
-    def read_corpus(self, name: str, source: int | None, view: str = "cleaned") -> None:
+    def read_corpus(self, name: str, source: int | None, view: str = "cleaned", *, compare: bool = False) -> None:
         """Read the corpus `name` and how its file number `source` begins (None: the first one, if there are files), as
-        `view` says: "cleaned", "original", "changes", or its "columns"."""
+        `view` says: "cleaned", "original", "changes", or its "columns" or "reading". With `compare` also a large text
+        is compared with itself."""
         while len(self._known) > _KEPT:
             self._known.pop(next(iter(self._known)))
-        wanted = _Wanted(name, source, view)
+        wanted = _Wanted(name, source, view, compare)
         self._start(partial(_corpus_parts, self._session.workspace, wanted, self._known))
 
     def read_view(self, corpus: Corpus, source: int | None, view: str) -> None:
@@ -87,11 +88,12 @@ class TextReading(QObject):
 
 
 class _Wanted(NamedTuple):
-    """A corpus by name, the number of its file, and how to look at that."""
+    """A corpus by name, the number of its file, how to look at that, and whether to compare it however large it is."""
 
     name: str
     source: int | None
     view: str
+    compare: bool
 
 
 def _corpus_parts(
@@ -116,7 +118,7 @@ def _corpus_parts(
         yield kind, read()
     found = known.setdefault(stamp_of(corpus), {})
     steps: dict[str, Generator[Any, None, Any]] = {"profile": pipeline.profile(corpus)}
-    if corpus.statistics.bytes <= MOST_CHECKED_BYTES:
+    if wanted.compare or corpus.statistics.bytes <= MOST_CHECKED_BYTES:
         steps["leakage"] = _last(pipeline.find_leakage(corpus))
         steps["duplicates"] = _last(pipeline.find_duplicates(corpus))
     for kind, one in steps.items():

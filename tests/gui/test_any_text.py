@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from lmstudio_app.engine.data.cleaning import CleaningSettings
 from lmstudio_app.engine.data.corpus import CorpusSettings
+from lmstudio_app.gui import text_reading
 from lmstudio_app.gui.corpus_words import described, source_facts, source_item
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.panes.corpus import CorpusPane
@@ -144,7 +145,7 @@ def test_checks_find_what_is_wrong_and_mend_it(qtbot: QtBot, window: MainWindow,
     qtbot.waitUntil(lambda: {one.name: one.tone for one in checks.checks}.get("duplicates") == "warn", timeout=20_000)
     found = {one.name: one for one in checks.checks}
     assert found["leakage"].words == "1 passage is in the training text too"
-    assert found["duplicates"].words.startswith("1 repeated documents")
+    assert found["duplicates"].words.startswith("1 repeated document (")
     cleaning = pane.cards.preview.cleaning
     assert (cleaning.count("repeated_documents"), cleaning.count("similar_documents")) == ("1 found", "1 found")
     checks.row("duplicates").open(True)
@@ -209,3 +210,61 @@ def test_how_files_are_read_is_corrected_in_the_preview(qtbot: QtBot, window: Ma
     qtbot.waitUntil(lambda: "other scripts left out: 1." in reading.left_out(), timeout=20_000)
     assert not reading.apply.isEnabled()
     keep_pictures(qtbot, window, "reading-applied")
+
+
+def test_a_view_that_the_next_text_lacks_is_left(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    for name in ("reviews.csv", "novel.txt"):
+        (tmp_path / name).write_bytes(files()[name][0])
+    prepared(qtbot, window, tmp_path / "novel.txt")
+    pane = prepared(qtbot, window, tmp_path / "reviews.csv")
+    card = pane.cards.preview
+    window.session.choose_corpus("reviews")
+    settled(qtbot, pane)
+    card.view.set_value("columns")
+    card.view.changed.emit("columns")
+    qtbot.waitUntil(card.columns.isVisible, timeout=10_000)
+    pane.library.pick_corpus("novel")
+    qtbot.waitUntil(card.text.isVisible, timeout=10_000)
+    settled(qtbot, pane)
+    assert card.view.value == "cleaned"
+    assert card.text.toPlainText().startswith("0. ")
+    assert card.columns.mapping() == {}
+    assert not card.columns.apply.isEnabled()
+
+
+def test_what_is_typed_for_the_splits_of_one_text_is_not_for_another(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.txt").write_text(f"{name}: {writings.ENGLISH}" * 5, encoding="utf-8")
+        pane = prepared(qtbot, window, tmp_path / f"{name}.txt")
+    splits = pane.cards.splits
+    before = splits.bar.parts()
+    splits.change.click()
+    splits.form.set_values({"split.training": 0.5})
+    splits.form.changed.emit(splits.form.values())
+    assert splits.bar.parts() != before
+    splits.cancel.click()
+    assert splits.bar.parts() == before
+    splits.change.click()
+    splits.form.set_values({"split.training": 0.5})
+    splits.form.changed.emit(splits.form.values())
+    pane.library.pick_corpus("one")
+    settled(qtbot, pane)
+    assert not splits.opened
+    splits.change.click()
+    assert splits.form.values()["split.training"] == 0.9
+
+
+def test_a_large_text_is_compared_when_asked(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_reading, "MOST_CHECKED_BYTES", 100)
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": f"Row {n} of many."}) + "\n" for n in range(200)), encoding="utf-8")
+    pane = prepared(qtbot, window, path)
+    checks = pane.cards.checks
+    assert {one.name for one in checks.checks} == {"compare", "unknown"}
+    checks.row("compare").act.click()
+    qtbot.waitUntil(lambda: {"duplicates", "leakage"} <= {one.name for one in checks.checks}, timeout=20_000)
+    qtbot.waitUntil(lambda: all(one.tone != "text3" for one in checks.checks), timeout=20_000)

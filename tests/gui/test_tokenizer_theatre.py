@@ -157,3 +157,36 @@ def test_a_saved_tokenizer_is_chosen(qtbot: QtBot, window: MainWindow, pane: Cor
     qtbot.keyClicks(card.form.rows()["tokenizer.saved"].editor, "another")
     card.apply.click()
     qtbot.waitUntil(lambda: workspace.corpus("tales").settings.tokenizer == wanted, timeout=10_000)
+
+
+def test_counts_of_another_tokenizer_are_not_those_of_a_typed_text(
+    qtbot: QtBot, window: MainWindow, pane: CorpusPane
+) -> None:
+    card = pane.cards.tokenizer
+    card.typed.setText("The ferry left — 渡船")
+    qtbot.waitUntil(lambda: card.strip.text().startswith("The ferry"), timeout=10_000)
+    card.kind.set_value("character")
+    card.kind.changed.emit("character")
+    settled(qtbot, pane)
+    qtbot.waitUntil(lambda: card.strip.texts[:3] == ["T", "h", "e"], timeout=10_000)
+    for place in range(len(card.strip.texts)):
+        card.strip.go_to(place)
+        letter = "The ferry left — 渡船"[place]
+        count = window.session.workspace.corpus("tales").text("training").count(letter)
+        words = next((fact for fact in card.panel.token()[1] if "in the training text" in fact), "0 ×")
+        assert words.startswith(f"{count:,} ×"), letter
+
+
+def test_only_settings_of_the_kind_are_there(qtbot: QtBot, window: MainWindow, pane: CorpusPane) -> None:
+    card = pane.cards.tokenizer
+    card.show_view("settings")
+
+    def there() -> set[str]:
+        return {path.partition(".")[2] for path, line in card.form.rows().items() if not line.isHidden()}
+
+    assert there() == {"lower_case", "strip_accents", "special_tokens"}
+    card.kind.set_value("word")
+    card.kind.changed.emit("word")
+    settled(qtbot, pane)
+    assert there() == {"lower_case", "strip_accents", "special_tokens", "minimum_count", "chinese_words"}
+    keep_pictures(qtbot, window, "theatre-word-settings")

@@ -137,8 +137,8 @@ def decode(raw: bytes, encoding: str) -> str:
     checked = check_encoding(encoding)
     try:
         return without_mark(decoder(checked).decode(raw, final=True), checked)
-    except UnicodeDecodeError as error:
-        raise misfit("the text", checked, error.start) from None
+    except UnicodeError as error:  # no UnicodeDecodeError where UTF-16 or UTF-32 lacks its mark
+        raise misfit("the text", checked, getattr(error, "start", 0)) from None
 
 
 def without_mark(text: str, encoding: str) -> str:

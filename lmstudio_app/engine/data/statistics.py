@@ -111,7 +111,7 @@ class Counter:
             words=self.words,
             different_words=len(self._different) if self._different is not None else None,
             different_characters=len(counts),
-            character_entropy=float(-(shares * np.log2(shares)).sum()),
+            character_entropy=max(0.0, float(-(shares * np.log2(shares)).sum())),
             whole_documents=whole_documents,
             cleaned=dict(cleaned),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -46,31 +47,31 @@ def compare_tokenizers(corpus: Corpus, chosen: Sequence[tuple[str, Tokenizer | T
     large = corpus.statistics.bytes > MEASURED_BYTES
     total = MEASURED_BYTES if large else corpus.statistics.bytes
 
-    def pieces() -> Iterator[str]:
+    def texts() -> list[Iterator[str]]:
         if large:
-            yield from even_parts(corpus.text_path("training"), MEASURED_BYTES)
-        else:
-            for split in SPLITS:
-                yield from text_pieces(corpus.text_path(split))
+            return [even_parts(corpus.text_path("training"), MEASURED_BYTES)]
+        return [text_pieces(corpus.text_path(split)) for split in SPLITS]  # no token goes across a cut
 
-    words = sum(count_words(piece) for piece in pieces())
+    words = sum(count_words(piece) for pieces in texts() for piece in pieces)
     for name, one in chosen:
         tokenizer = (yield from _learned(corpus, one)) if isinstance(one, TokenizerSettings) else one
-        yield from _measured(name, tokenizer, pieces(), words, total)
+        yield from _measured(name, tokenizer, texts(), words, total)
 
 
-def _measured(name: str, tokenizer: Tokenizer, pieces: Iterator[str], words: int, total: int) -> Iterator[Event]:
+def _measured(
+    name: str, tokenizer: Tokenizer, texts: Sequence[Iterator[str]], words: int, total: int
+) -> Iterator[Event]:
     import numpy as np
 
     counts = np.zeros(tokenizer.vocabulary, dtype=np.int64)
     read = [0]
 
-    def watched() -> Iterator[str]:
+    def watched(pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
             read[0] += len(piece.encode("utf-8"))
             yield piece
 
-    for part in tokenizer.encode_pieces(watched()):
+    for part in chain.from_iterable(tokenizer.encode_pieces(watched(pieces)) for pieces in texts):
         counts += np.bincount(part, minlength=tokenizer.vocabulary)
         yield Progress("Cutting into tokens", min(read[0], total), total, "bytes")
     tokens = int(counts.sum())

@@ -194,8 +194,8 @@ def preview_file(path: Path, encoding: str | None = None, characters: int = CHAR
     chosen = check_encoding(encoding) if encoding else _likely(head, path)
     try:
         text = without_mark(decoder(chosen).decode(head, final=whole), chosen)
-    except UnicodeDecodeError as error:
-        raise misfit(str(path), chosen, error.start) from None
+    except UnicodeError as error:  # no UnicodeDecodeError where UTF-16 or UTF-32 lacks its mark
+        raise misfit(str(path), chosen, getattr(error, "start", 0)) from None
     return Preview(text[:characters], whole and len(text) <= characters, chosen)
 
 

@@ -44,8 +44,8 @@ from lmstudio_app.gui.widgets.yardsticks import YardstickCard
 
 GUTTER = 12
 WIDTHS = (238, 658, 424)
-NARROWEST = 330
-"""Below this the figures at the right would not stand side by side."""
+NARROWEST = 348
+"""Below this the figures at the right would not stand side by side, beside a scroll bar."""
 FOLDED = 900
 FOLDED_HEIGHTS = (330, 720, 640)
 
@@ -245,6 +245,7 @@ class CorpusPane(Pane):
         if self._binned:
             self.library.restore(self._binned)
             self._binned = ""
+            self.said.emit("", "info")  # that it is in the bin is no longer so
 
     def _offer_repair(self, one: Preparation, encoding: str) -> None:
         words = self.tr("Read it as {encoding}").format(encoding=corpus_words.encoding_title(encoding))

@@ -77,7 +77,8 @@ class MeasureRow(QWidget):
         title, figure = self._paint_ends(painter, line)
         left = max(float(title + look.pixels(8)), 0.4 * line.width())
         high = look.pixels(8)
-        track = QRectF(left, (line.height() - high) / 2, line.width() - left - look.pixels(38), high)
+        right = max(look.pixels(38), figure + look.pixels(8))
+        track = QRectF(left, (line.height() - high) / 2, line.width() - left - right, high)
         if track.width() > look.pixels(12) and figure:
             self._paint_bar(painter, track)
 

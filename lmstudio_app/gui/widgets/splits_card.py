@@ -51,10 +51,12 @@ class SplitsCard(Card):
         self.use.clicked.connect(self.use_pressed)
         self._remark = Text("", "hint", wrap=True)
         self._values: dict[str, Any] = {}
+        self._parts: Sequence[Part] = ()
         self._build()
 
     def show_parts(self, parts: Sequence[Part], counts: Sequence[str], note: str) -> None:
         """Show training, validation and test with their sizes in words; `note` says how the text was cut."""
+        self._parts = tuple(parts)
         self.bar.show_parts(parts)
         self._total.setText(counts[0] if counts else "")
         for place, (dot, words) in enumerate(zip(self._dots, self._counts, strict=True), 1):
@@ -74,6 +76,7 @@ class SplitsCard(Card):
         """Show the form, or put it away without a change."""
         self.form.set_values(self._values)
         self.form.set_problems([])
+        self.bar.show_parts(self._parts)  # in the place of what was being tried
         self._below.setVisible(opened)
         self.change.setVisible(not opened)
         self.apply.setEnabled(False)

@@ -36,6 +36,8 @@ class ShownLine(NamedTuple):
     marks: tuple[tuple[int, int], ...] = ()
 
 
+_LINE_ENDS = {0x0D: "␍", 0x2028: "↵", 0x2029: "¶"}
+"""Signs for what would end a line inside a line of changes."""
 _LINE_HEIGHT = 130  # percent
 _LEAST_DIGITS = 3
 
@@ -106,12 +108,12 @@ class TextPreview(QTextEdit):
                 plain.setForeground(theme.current().color("text3"))
             if marker is not None:
                 marked.setBackground(marker)
-            done = 0
+            done, text = 0, line.text.translate(_LINE_ENDS)
             for start, end in line.marks:
-                writing.insertText(line.text[done:start], plain)
-                writing.insertText(line.text[start:end], marked)
+                writing.insertText(text[done:start], plain)
+                writing.insertText(text[start:end], marked)
                 done = end
-            writing.insertText(line.text[done:], plain)
+            writing.insertText(text[done:], plain)
         writing.endEditBlock()
         self.moveCursor(QTextCursor.MoveOperation.Start)
         self._lay()

@@ -30,6 +30,9 @@ from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.unit_field import UnitField
 from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 
+_ONLY_FOR = {"minimum_count": ("word",), "chinese_words": ("word",), "saved": ("saved",)}
+"""Further settings that only some kinds have; the others are for all kinds that are learned here."""
+
 
 class TokenizerCard(WrappingCard):
     """It goes one way: an edit gives new values, whoever checks them answers with `show_problem`.
@@ -222,9 +225,17 @@ class TokenizerCard(WrappingCard):
             self.form.set_problems([])
         self.apply.setEnabled(changed)
 
+    def _show_applying(self, kind: str) -> None:
+        """Show the further settings that this kind has."""
+        for path, line in self.form.rows().items():
+            name = path.partition(".")[2]
+            kinds = _ONLY_FOR.get(name)
+            line.setVisible(kind in kinds if kinds is not None else kind != "saved")
+
     def show_values(self, kind: str, vocabulary: Any) -> None:
         """Show these settings without telling anybody. What was typed stays when it means the same."""
         self.kind.set_value(kind)
+        self._show_applying(kind)
         if kind == "saved":
             self.kind.offer("saved", True)
         self.vocabulary.setVisible(kind not in ("byte", "saved"))

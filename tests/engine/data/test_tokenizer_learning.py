@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from lmstudio_app.engine.data import child_process, tokenizer_learning
@@ -52,8 +53,10 @@ def test_a_process_learns_what_is_learned_here(kind: Any, text: Path, tmp_path: 
 
 
 def process_of(path: Path) -> int | None:
-    found = subprocess.run(["pgrep", "-f", str(path)], capture_output=True, text=True, check=False).stdout.split()
-    return int(found[0]) if found else None
+    """The process that was told to write this file, by its command line."""
+    running = psutil.process_iter(["cmdline", "status"])
+    alive = (one for one in running if one.info["status"] != psutil.STATUS_ZOMBIE)
+    return next((one.pid for one in alive if str(path) in (one.info["cmdline"] or [])), None)
 
 
 def endless(path: Path) -> Path:
@@ -62,7 +65,6 @@ def endless(path: Path) -> Path:
     return path
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the process is found by its command line")
 def test_closing_it_ends_the_process_at_once(tmp_path: Path, never_here: None) -> None:
     steps = learn_from(TokenizerSettings(kind="unigram"), [endless(tmp_path / "long.txt")], tmp_path / "t.json")
     for _ in range(4):
@@ -75,7 +77,6 @@ def test_closing_it_ends_the_process_at_once(tmp_path: Path, never_here: None) -
     assert not (tmp_path / "t.json").exists()
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the process is found by its command line")
 def test_its_death_is_a_sentence(tmp_path: Path, never_here: None) -> None:
     steps = learn_from(TokenizerSettings(kind="unigram"), [endless(tmp_path / "long.txt")], tmp_path / "t.json")
     for _ in range(3):
@@ -87,7 +88,6 @@ def test_its_death_is_a_sentence(tmp_path: Path, never_here: None) -> None:
         list(steps)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the process is found by its command line")
 def test_it_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from lmstudio_app.engine.data import tokenizer_learning as t\n"

@@ -193,3 +193,44 @@ def test_comparing_never_takes_long() -> None:
     compare("x\n" * 5000, "y\n" * 5000)
     assert time.monotonic() - begun < 2
     assert compare("x\n", "x" * 50 + "\n").share <= 1
+
+
+def test_only_what_changed_is_marked_in_a_long_text() -> None:
+    before = [f"line {n} of a text" for n in range(400)]
+    after = [*before[:20], "line 20 was another", *before[21:380], "line 380 too", *before[381:]]
+    changes = compare("\n".join(before), "\n".join(after))
+    assert [line.number for line in changes.lines if line.kind == "removed"] == [21, 381]
+    assert [line.number for line in changes.lines if line.kind == "added"] == [21, 381]
+    assert changes.share < 0.01
+    joined = [*before[:20], "line 20 of a textline 21 of a text", *before[22:379], "joined again", *before[381:]]
+    changes = compare("\n".join(before), "\n".join(joined))
+    assert [line.number for line in changes.lines if line.kind == "removed"] == [21, 22, 380, 381]
+    assert changes.share < 0.02
+
+
+def test_other_line_ends_and_fewer_lines_at_once() -> None:
+    before = [line for n in range(300) for line in (f"line {n} of a text\r\n", *(["\r\n"] if n % 7 == 0 else []))]
+    after = [line.replace("\r", "") for line in before if line != "\r\n"]
+    changes = compare("".join(before), "".join(after))
+    removed = [line for line in changes.lines if line.kind == "removed" and line.text != "\r"]
+    assert [line.text for line in removed] == [f"line {n} of a text\r" for n in range(300)]
+    assert {line.marks for line in removed if line.text.startswith("line 1")} <= {((n, n + 1),) for n in range(25)}
+    assert changes.share < 0.1
+
+
+def test_words_are_marked_in_a_long_line() -> None:
+    words = [f"word{n}" for n in range(1500)]
+    changed = [*words[:10], "other", *words[11:1400], "another", *words[1401:]]
+    changes = compare(" ".join(words), " ".join(changed))
+    (removed, added) = changes.lines
+    assert [removed.text[start:end] for start, end in removed.marks] == ["word10", "word1400"]
+    assert [added.text[start:end] for start, end in added.marks] == ["other", "another"]
+    assert changes.share < 0.01
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_mark_that_is_not_there_is_a_sentence(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"Just some bytes.")
+    with pytest.raises(UserError, match=f"is not {encoding}"):
+        pipeline.preview_file(path, encoding)

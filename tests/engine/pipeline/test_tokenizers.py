@@ -317,3 +317,12 @@ def test_tokens_say_after_which_merge_they_were_there() -> None:
         assert one.merge == (one.token - 255 if one.token > 255 else 0)
     unigram = learn(TokenizerSettings(kind="unigram"), [TEXT])
     assert {one.merge for one in pipeline.show_tokens(unigram, "the")} == {None}
+
+
+def test_figures_are_those_of_the_corpus_also_where_a_split_cuts_a_word(workspace: Workspace) -> None:
+    settings = CorpusSettings(tokenizer=TokenizerSettings(kind="bpe", vocabulary=400))
+    text = "".join(f"wordrun{n % 97}" for n in range(4000))  # nowhere a place at which a token must end
+    list(pipeline.prepare(workspace, text=text, settings=settings, name="run"))
+    corpus = workspace.corpus("run")
+    *_, measured = pipeline.compare_tokenizers(corpus, [("own", corpus.tokenization().tokenizer)])
+    assert measured.tokens == sum(corpus.statistics.tokens.values())

@@ -27,7 +27,7 @@ from lmstudio_app.gui.widgets.sparkline import paint_sparkline
 from lmstudio_app.gui.widgets.statistics_card import Figure, StatisticsCard
 from lmstudio_app.gui.widgets.status import StatusStrip
 from lmstudio_app.gui.widgets.text import ElidedText
-from lmstudio_app.gui.widgets.text_preview import TextPreview
+from lmstudio_app.gui.widgets.text_preview import ShownLine, TextPreview
 from lmstudio_app.gui.widgets.wrapping_row import WrappingRow
 from tests.gui.widgets.conftest import colors, parts, picture
 
@@ -292,3 +292,15 @@ def test_the_search_field_tells_as_it_is_typed(shown, qtbot):
     qtbot.keyClicks(field, "ab")
     assert seen == ["a", "ab"]
     assert field.accessibleName() == "Filter by name"
+
+
+def test_a_line_end_inside_a_changed_line_is_a_sign() -> None:
+    preview = shown(TextPreview("Text"), 400, 200)
+    lines = [
+        ShownLine("removed", 1, "one\r", ((3, 4),)),
+        ShownLine("added", 1, "one"),
+        ShownLine("same", 2, "a\u2029b"),
+    ]
+    preview.show_changes(lines)
+    assert preview.document().blockCount() == 3
+    assert preview.toPlainText().split("\n") == ["one␍", "one", "a¶b"]
