@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
@@ -20,6 +21,7 @@ SEARCHED_TOKENS = 150
 """Among this many from the start the longest token is picked, so that there is something to see."""
 
 MOST_BYTES = 12
+_TORN = re.compile("([\udc80-\udcff]+)")
 
 
 class ShownTokens(QObject):
@@ -139,13 +141,15 @@ class ShownTokens(QObject):
         words = ""
         if merges:
             left, right = self._tokens.merging.merges[merges - 1]
-            words = f"{_readable(left)} + {_readable(right)} → {_readable(left + right)}"
+            words = f"{readable(left)} + {readable(right)} → {readable(left + right)}"
         self._card.merges.show_pair(words)
 
 
-def _readable(spelling: bytes) -> str:
-    """The bytes of a token as a person can read them; parts of a character as hexadecimal numbers."""
-    try:
-        return label(spelling.decode("utf-8"))
-    except UnicodeDecodeError:
-        return spelling.hex().upper()
+def readable(spelling: bytes) -> str:
+    """The bytes of a token as a person can read them: whole characters, and parts of one as hexadecimal numbers."""
+    text = spelling.decode("utf-8", "surrogateescape")
+    parts = [part for part in _TORN.split(text) if part]
+    return "".join(
+        f"⟨{part.encode('utf-8', 'surrogateescape').hex().upper()}⟩" if _TORN.match(part) else label(part)
+        for part in parts
+    )

@@ -76,7 +76,7 @@ class ShownViews(QObject):
             else ShownLine(line.kind, line.number, line.text, line.marks)
             for line in changes.lines
         ]
-        words = self.tr("changes {percent} of the characters shown").format(percent=number_text.percent(changes.share))
+        words = self.tr("{percent} changed").format(percent=number_text.percent(changes.share))
         if not any(line.kind in ("added", "removed") for line in changes.lines):
             words = self.tr("cleaning changes nothing here")
         self._card.show_changes(lines, words)

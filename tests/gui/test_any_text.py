@@ -127,7 +127,7 @@ def test_what_cleaning_changes_is_seen(qtbot: QtBot, window: MainWindow, tmp_pat
         qtbot.waitUntil(lambda view=view: ("“no”" in card.text.toPlainText()) == (view != "cleaned"), timeout=10_000)
     card.view.set_value("changes")
     card.view.changed.emit("changes")
-    qtbot.waitUntil(lambda: "changes" in card.share.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "changed" in card.share.text(), timeout=10_000)
     path.unlink()
     card.view.changed.emit("original")
     qtbot.waitUntil(lambda: "is not there" in card.empty.words(), timeout=10_000)

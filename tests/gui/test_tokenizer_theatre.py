@@ -15,6 +15,7 @@ from lmstudio_app.engine import pipeline
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.gui.main_window import MainWindow
 from lmstudio_app.gui.panes.corpus import CorpusPane
+from lmstudio_app.gui.shown_tokens import readable
 from tests.engine.data import writings
 from tests.gui.test_any_text import prepared, settled
 from tests.gui.test_whole_way import keep_pictures
@@ -190,3 +191,17 @@ def test_only_settings_of_the_kind_are_there(qtbot: QtBot, window: MainWindow, p
     settled(qtbot, pane)
     assert there() == {"lower_case", "strip_accents", "special_tokens", "minimum_count", "chinese_words"}
     keep_pictures(qtbot, window, "theatre-word-settings")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "words"),
+    [
+        (b" the", "·the"),
+        ("等船".encode(), "等船"),
+        ("等船".encode()[:-1], "等⟨E888⟩"),
+        (b"\xb9 a\xe7", "⟨B9⟩·a⟨E7⟩"),
+        (b"\xe4", "⟨E4⟩"),
+    ],
+)
+def test_parts_of_characters_are_told_from_whole_ones(spelling: bytes, words: str) -> None:
+    assert readable(spelling) == words

@@ -145,11 +145,12 @@ class NumbersTable(QTableView):
         look, numbers, header = theme.current(), self._numbers, self.horizontalHeader()
         self.verticalHeader().setDefaultSectionSize(look.pixels(26))
         words = next((place for place in range(len(numbers.columns)) if not numbers.is_number(place)), 0)
+        some = numbers.rows[:: max(1, len(numbers.rows) // _MEASURED)]
         metrics, around = self.fontMetrics(), look.pixels(28)
         for place, title in enumerate(numbers.columns):
             mode = QHeaderView.ResizeMode.Stretch if place == words else QHeaderView.ResizeMode.Interactive
             header.setSectionResizeMode(place, mode)
-            texts = [title, *(shown_value(row[place]) for row in numbers.rows[:_MEASURED])]
+            texts = [title, *(shown_value(row[place]) for row in some)]
             width = max(metrics.horizontalAdvance(text) for text in texts) + around
             header.resizeSection(place, min(width, look.pixels(_WIDEST)))
 

@@ -49,7 +49,7 @@ class PreviewCard(WrappingCard):
             ("changes", self.tr("Changes")),
             ("cleaned", self.tr("Cleaned")),
         ]
-        self.view = Segmented(views, self.tr("What the preview shows"))
+        self.view = Segmented(views, self.tr("What the preview shows"), compact=True)
         self.view.set_value("cleaned")
         self.view.changed.connect(self.view_chosen)
         self.share = Text("", "hint")
@@ -72,38 +72,34 @@ class PreviewCard(WrappingCard):
 
     def show_text(self, text: str, note: str) -> None:
         """Show the beginning of a text; `note` says how much of it that is."""
-        self.note.setText(note)
-        self.share.setText("")
+        self._remark(note)
         self.text.show_text(text)
         self._pages.setCurrentWidget(self.text)
 
     def show_changes(self, lines: Sequence[ShownLine], share: str) -> None:
         """Show what cleaning changed; `share` says how much that is."""
-        self.note.setText("")
-        self.share.setText(share)
+        self._remark("", share)
         self.text.show_changes(lines)
         self._pages.setCurrentWidget(self.text)
 
     def show_columns(self) -> None:
         """Show what the columns of a table are taken for."""
-        self.note.setText("")
-        self.share.setText("")
+        self._remark("")
         self._pages.setCurrentWidget(self.columns)
 
     def show_reading(self) -> None:
         """Show how the files are taken apart."""
-        self.note.setText("")
-        self.share.setText("")
+        self._remark("")
         self._pages.setCurrentWidget(self.reading)
 
     def show_chooser(self) -> None:
         """Show the readings among which a person chooses."""
-        self.note.setText("")
+        self._remark("")
         self._pages.setCurrentWidget(self.chooser)
 
     def show_empty(self, title: str, words: str, action: str = "", icon: str = "") -> None:
         """Show why there is no text, and what to do."""
-        self.note.setText("")
+        self._remark("")
         self.empty.say(title, words, action, icon)
         self._pages.setCurrentWidget(self.empty)
 
@@ -112,11 +108,16 @@ class PreviewCard(WrappingCard):
         self.encoding.setVisible(encoding)
         self._switches.setVisible(cleaning)
         self.view.setVisible(cleaning)
-        self.share.setVisible(cleaning)
         for view, there in (("columns", columns), ("reading", reading)):
             self.view.offer(view, there)
             if not there and self.view.value == view:
                 self.view.set_value("cleaned")
+
+    def _remark(self, note: str, share: str = "") -> None:
+        """Say something beside the views; what says nothing takes no room."""
+        for place, words in ((self.note, note), (self.share, share)):
+            place.setText(words)
+            place.setVisible(bool(words))
 
     def set_locked(self, locked: bool) -> None:
         """Whether nothing can be changed now."""

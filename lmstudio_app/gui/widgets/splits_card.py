@@ -13,6 +13,7 @@ from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, row
 from lmstudio_app.gui.widgets.config_form import ConfigForm, Section
 from lmstudio_app.gui.widgets.progress_strip import ProgressStrip
+from lmstudio_app.gui.widgets.scrolled_column import ScrolledColumn
 from lmstudio_app.gui.widgets.split_bar import Part, SplitBar
 from lmstudio_app.gui.widgets.status import Dot
 from lmstudio_app.gui.widgets.text import Text
@@ -124,12 +125,15 @@ class SplitsCard(Card):
         below = QVBoxLayout(self._below)
         below.setContentsMargins(0, 4, 0, 0)
         below.setSpacing(8)
-        below.addWidget(self.form)
+        scroll = ScrolledColumn()  # a low window has no room for all of it
+        scroll.column.addWidget(self.form)
+        scroll.column.addStretch(1)
+        below.addWidget(scroll, 1)
         below.addLayout(row(None, self.cancel, self.apply))
         self._below.hide()
-        column.addWidget(self._below)
+        column.addWidget(self._below, 1)
         self.body.addWidget(self.progress)
-        self.body.addLayout(column)
+        self.body.addLayout(column, 1)
         foot, _ = self.add_foot()
         line = row(self._remark, self.use, spacing=12)
         line.setStretch(0, 1)

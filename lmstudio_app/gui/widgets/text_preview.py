@@ -36,7 +36,7 @@ class ShownLine(NamedTuple):
     marks: tuple[tuple[int, int], ...] = ()
 
 
-_LINE_ENDS = {0x0D: "␍", 0x2028: "↵", 0x2029: "¶"}
+_LINE_ENDS = {0x0D: "␍", 0x2028: "␤", 0x2029: "¶"}
 """Signs for what would end a line inside a line of changes."""
 _LINE_HEIGHT = 130  # percent
 _LEAST_DIGITS = 3

@@ -294,7 +294,7 @@ def test_the_search_field_tells_as_it_is_typed(shown, qtbot):
     assert field.accessibleName() == "Filter by name"
 
 
-def test_a_line_end_inside_a_changed_line_is_a_sign() -> None:
+def test_a_line_end_inside_a_changed_line_is_a_sign(shown):
     preview = shown(TextPreview("Text"), 400, 200)
     lines = [
         ShownLine("removed", 1, "one\r", ((3, 4),)),
