@@ -262,6 +262,14 @@ def source_facts(corpus: Corpus, place: int | None) -> list[Fact]:
     ]
 
 
+def skipped_facts(skipped: Skipped) -> list[Fact]:
+    """Which file was left out, and why."""
+    return [
+        Fact(QCoreApplication.translate("Corpus", "File"), skipped.path, place=True),
+        Fact(QCoreApplication.translate("Corpus", "Left out"), skipped_reason(skipped)),
+    ]
+
+
 def _table_facts(source: Source) -> list[Fact]:
     """What the columns of a table were taken for, and the rows that were left out; nothing for other files."""
     facts = []

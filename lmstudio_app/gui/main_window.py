@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self._panes: dict[str, Pane] = {}
         self._was_painted = False
+        self._told = ""  # what went wrong last, as the banner says it
         self._settings: SettingsDialog | None = None
         self.rail = Rail()
         self.top_bar = TopBar()
@@ -196,6 +197,7 @@ class MainWindow(QMainWindow):
         self.rail.settings_wanted.connect(self.show_settings)
         session.workspace_changed.connect(self._workspace_changed)
         session.failed.connect(self._tell)
+        session.prepared.connect(self._leave_failure)
         session.doubted.connect(lambda preparation: self.show_pane("corpus"))
         session.noted.connect(self._note)
         session.job_changed.connect(self._job_changed)
@@ -263,7 +265,8 @@ class MainWindow(QMainWindow):
         from lmstudio_app.gui.job_thread import failure_event
 
         if isinstance(failure, UserError):
-            self.banner.say(sentence(failure), "err")
+            self._told = sentence(failure)
+            self.banner.say(self._told, "err")
             return
         told = failure_event(failure)
         self.banner.say(
@@ -272,6 +275,11 @@ class MainWindow(QMainWindow):
             self.tr("Copy the details"),
             lambda: QApplication.clipboard().setText(told.traceback),
         )
+
+    def _leave_failure(self) -> None:
+        """What went wrong before is not about the text that is ready now."""
+        if self._told and self.banner.words() == self._told:
+            self.banner.say("")
 
     def _job_changed(self) -> None:
         busy = self.session.busy

@@ -307,9 +307,16 @@ class ShownText(QObject):
         """Show the encoding of the picked file, or why it was left out."""
         preview = self._cards.preview
         if self.skipped is not None and all(one.path != self.skipped.path for one in corpus.skipped):
-            self.skipped = None  # it was read meanwhile
+            path, self.skipped = self.skipped.path, None  # it was read meanwhile
+            read = next((place for place, one in enumerate(corpus.sources) if one.path == path), self.source)
+            if read != self.source:
+                self.source = read
+                self._show_files(corpus)
+                self._read()
+                return
         if self.skipped is not None:
             preview.offer(encoding=False, cleaning=False)
+            self._cards.source.show_facts(corpus_words.skipped_facts(self.skipped), corpus_words.origin(corpus))
             if self.skipped.options:
                 self._ask_encoding(self.skipped, self.tr("Leave it out"))
             else:

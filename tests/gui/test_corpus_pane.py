@@ -198,6 +198,7 @@ def test_a_folder_names_what_it_skipped_and_the_skipped_can_be_added(open_pane, 
     assert pane.cards.library._heading.text() == "3 files, 2 skipped"
     files.pick(found["picture.png"].key)
     assert "not text" in pane.cards.preview.empty.words()
+    assert pane.cards.source.facts()["File"].endswith("picture.png")
     files.pick(found["doubtful.txt"].key)
     assert pane.cards.preview.choosing
     assert len(pane.cards.preview.chooser.readings()) == 3
@@ -206,6 +207,8 @@ def test_a_folder_names_what_it_skipped_and_the_skipped_can_be_added(open_pane, 
     settle(pane, qtbot)
     assert pane.cards.library._heading.text() == "4 files, 1 skipped"
     assert not pane.cards.preview.choosing
+    assert pane.cards.preview.text.toPlainText().startswith("été, père: été")
+    assert pane.cards.source.facts()["File"].endswith("doubtful.txt")
     again = {shown.title: shown for shown in files.items()}
     files.pick(again["doubtful.txt"].key)
     settle(pane, qtbot)

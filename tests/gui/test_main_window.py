@@ -243,6 +243,11 @@ def test_the_strip_leaves_out_what_matters_least_in_a_narrow_window(window, qtbo
 def test_what_went_wrong_is_said_above_the_pane(window):
     window.session.failed.emit(UserError("“{path}” is empty.", path="a.txt"))
     assert window.banner.words() == "“a.txt” is empty."
+    window.session.prepared.emit("b")
+    assert window.banner.words() == ""
+    window.say("“c” is in the bin.")
+    window.session.prepared.emit("b")
+    assert window.banner.words() == "“c” is in the bin."
 
 
 def test_a_bug_offers_its_details(window, qtbot):

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card
+from lmstudio_app.gui.widgets.menu_heading import add_heading
 from lmstudio_app.gui.widgets.model_chooser import ModelChooser
 from lmstudio_app.gui.widgets.prompt_field import PromptField
 from lmstudio_app.gui.widgets.text import Text
@@ -67,7 +68,7 @@ class InspectionBar(Card):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for every, title in ((False, self.tr("This head")), (True, self.tr("All heads"))):
-            menu.addSection(title)
+            add_heading(menu, title)
             for words, ending in (
                 (self.tr("Picture, PNG…"), ".png"),
                 (self.tr("Drawing, SVG…"), ".svg"),

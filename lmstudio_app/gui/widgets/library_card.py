@@ -13,6 +13,7 @@ from lmstudio_app.gui.widgets.button import Button, IconButton
 from lmstudio_app.gui.widgets.card import Card, strip
 from lmstudio_app.gui.widgets.drop_area import DropArea
 from lmstudio_app.gui.widgets.library_list import LibraryItem, LibraryList
+from lmstudio_app.gui.widgets.menu_heading import add_heading
 from lmstudio_app.gui.widgets.text import Text
 
 LOW = 640
@@ -97,7 +98,7 @@ class LibraryCard(Card):
         files.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # the window has the key; here it is only shown
         menu.addAction(self.tr("Choose folder…"), self.folder_wanted.emit)
         menu.addAction(self.tr("Paste text…"), self.paste_wanted.emit)
-        menu.addSection(self.tr("Samples, written by this program"))
+        add_heading(menu, self.tr("Samples, written by this program"))
         self.add.setMenu(menu)
         for button in (self.rename, self.delete, self.add):
             self.head.addWidget(button)
