@@ -144,6 +144,9 @@ class BarPlot(QWidget):
             self._paint_marks(painter, area)
             self._paint_rules(painter, area)
             self._paint_words(painter, area)
+        else:
+            painter.setPen(theme.current().color("text3"))
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.tr("Nothing to count here"))
         painter.end()
 
     def _area(self) -> QRectF:
@@ -223,7 +226,6 @@ class BarPlot(QWidget):
         look = theme.current()
         first, last = self._ends()
         low, high = self._heights()
-        line, taken = 0, area.right() + look.pixels(_RIGHT)
         for rule in self.rules:
             style = Qt.PenStyle.DashLine if rule.dashed else Qt.PenStyle.SolidLine
             painter.setPen(QPen(look.color("ref" if rule.dashed else "text"), 1, style))
@@ -238,6 +240,11 @@ class BarPlot(QWidget):
                 continue
             x = self._x(area, rule.x, first, last)
             painter.drawLine(QPointF(x, area.top() - look.pixels(8)), QPointF(x, area.bottom()))
+        line, taken = 0, area.right() + look.pixels(_RIGHT)
+        for rule in self.rules:  # after all lines, so that none goes through words
+            if not rule.x or not first <= rule.x <= last:
+                continue
+            x = self._x(area, rule.x, first, last)
             painter.setPen(look.color("text2" if rule.dashed else "text"))
             wide = QFontMetricsF(painter.font()).horizontalAdvance(rule.words) + 4
             left = x + 4 if x + 4 + wide < taken else x - 4 - wide
