@@ -134,7 +134,7 @@ def encodings(also: str = "") -> list[tuple[str, str, str]]:
 def sureness(source: Source) -> str:
     """How sure an encoding is."""
     if source.confidence < 1 or source.encoding.startswith("utf"):
-        words = QCoreApplication.translate("Corpus", "found, {percent} % sure")
+        words = QCoreApplication.translate("Corpus", "{percent} % sure")
         return words.format(percent=round(100 * source.confidence))
     return QCoreApplication.translate("Corpus", "chosen")
 

@@ -132,7 +132,7 @@ class ShownText(QObject):
             if paths := one.request.get("paths"):
                 self._reading.read_file(Path(paths[0]), (one.request.get("encodings") or {}).get(str(paths[0])))
             elif one.request.get("text"):
-                preview.show_text(str(one.request["text"])[:10_000], "")
+                preview.show_text(str(one.request["text"])[:10_000])
             else:
                 words = self.tr("A grammar writes it, so the exact probability of every word is known.")
                 preview.show_empty(corpus_words.request_title(one.request), words)
@@ -201,7 +201,7 @@ class ShownText(QObject):
     def _failed(self, failure: BaseException) -> None:
         preview = self._cards.preview
         if self.preparation is not None:  # the preparation itself says what is wrong
-            preview.show_text("", "")
+            preview.show_text("")
             return
         name = self._name
         self._clear(self.tr("The tokens of a text stand here."))
@@ -242,9 +242,7 @@ class ShownText(QObject):
     def _show_text(self, preview: Preview) -> None:
         if self.skipped is not None:
             return
-        shown = number_text.whole(len(preview.text))
-        note = "" if preview.whole else self.tr("first {count} characters").format(count=shown)
-        self._cards.preview.show_text(preview.text, note)
+        self._cards.preview.show_text(preview.text, whole=preview.whole)
 
     def _show_cleanable(self, found: dict[str, int]) -> None:
         if self.corpus is not None:

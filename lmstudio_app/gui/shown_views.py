@@ -107,9 +107,7 @@ class ShownViews(QObject):
         shows[kind](value)
 
     def _show_text(self, preview: Preview) -> None:
-        shown = number_text.whole(len(preview.text))
-        note = "" if preview.whole else self.tr("first {count} characters").format(count=shown)
-        self._card.show_text(preview.text, note)
+        self._card.show_text(preview.text, whole=preview.whole)
 
     # Columns ------------------------------------------------------------------------------------------------------
 

@@ -131,7 +131,7 @@ def test_a_dropped_file_is_shown_at_once_and_its_figures_fill_in(open_pane, text
     settle(pane, qtbot)
     cards, statistics = pane.cards, pane.session.workspace.corpus("tale").statistics
     assert cards.preview.text.toPlainText() == TALE.rstrip("\n") + "\n"
-    assert cards.preview.encoding.encoding() == "utf-8" and cards.preview.encoding.note() == "found, 100 % sure"
+    assert cards.preview.encoding.encoding() == "utf-8" and cards.preview.encoding.note() == "100 % sure"
     assert cards.statistics.figure("characters") == f"{len(TALE):,}"
     assert cards.statistics.figure("tokens") == f"{sum(statistics.tokens.values()):,}"
     assert cards.statistics.figure("vocabulary") == f"{statistics.vocabulary:,}"

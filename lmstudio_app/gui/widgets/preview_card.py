@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.settings import Declaration
+from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.card import strip
 from lmstudio_app.gui.widgets.cleaning_switches import CleaningSwitches
 from lmstudio_app.gui.widgets.column_mapping import ColumnMapping
@@ -70,9 +71,11 @@ class PreviewCard(WrappingCard):
         inside.addWidget(self._pages)
         self.body.addLayout(inside, 1)
 
-    def show_text(self, text: str, note: str) -> None:
-        """Show the beginning of a text; `note` says how much of it that is."""
-        self._remark(note)
+    def show_text(self, text: str, *, whole: bool = True) -> None:
+        """Show the beginning of a text, or the `whole` of it."""
+        count = number_text.whole(len(text))
+        self._remark("" if whole else self.tr("first {count}").format(count=count))
+        self.note.setToolTip("" if whole else self.tr("The first {count} characters are shown.").format(count=count))
         self.text.show_text(text)
         self._pages.setCurrentWidget(self.text)
 

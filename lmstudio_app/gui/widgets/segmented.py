@@ -107,7 +107,7 @@ class _Segment(QAbstractButton):
         look = theme.current()
         metrics = QFontMetrics(look.font(theme.LABEL, 600))
         height = look.pixels(24 if self._compact else 26)
-        return QSize(metrics.horizontalAdvance(self.text()) + look.pixels(20), height)
+        return QSize(metrics.horizontalAdvance(self.text()) + look.pixels(16 if self._compact else 20), height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
