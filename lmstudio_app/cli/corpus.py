@@ -29,6 +29,7 @@ OPTION_NAMES = {
     "tokenizer.vocabulary": "vocabulary",
     "tokenizer.saved": "saved",
     "tokenizer.minimum_count": "minimum-count",
+    "tokenizer.chinese_words": "chinese-words",
     "tokenizer.special_tokens": "special-tokens",
     "reading.format": "format",
     "reading.mapping": "map",

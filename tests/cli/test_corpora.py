@@ -157,3 +157,30 @@ def test_a_profile_is_shown_and_drawn(command: Command, tmp_path: Path, table: P
     for wrong in (["--plot", "labels", "--out", tmp_path / "a.png"], ["--plot", "words"], ["--out", tmp_path / "a.csv"],
                   ["--plot", "words", "--out", tmp_path / "a.gif"]):  # fmt: skip
         assert command(tmp_path / "w", "corpus", "show", "films", *wrong).code == 2
+
+
+def test_a_parquet_table_goes_out_and_comes_in(command: Command, tmp_path: Path, table: Path):
+    assert command(tmp_path / "w", "corpus", "add", table, "--format", "csv", "--name", "films").code == 0
+    out = tmp_path / "films.parquet"
+    assert command(tmp_path / "w", "corpus", "export", "films", "--to", "parquet", "--out", out).code == 0
+    again = command(tmp_path / "w", "corpus", "add", out, "--map", "text=text,label=label", "--name", "again", "--json")
+    assert again.code == 0
+    shown = command(tmp_path / "w", "corpus", "show", "again", "--json").object
+    assert (shown["kind"], shown["documents"]) == ("labelled", len(ROWS))
+    out.write_bytes(out.read_bytes()[:-20])
+    broken = command(tmp_path / "w", "corpus", "add", out)
+    assert broken.code == 2
+    assert "is damaged (ArrowInvalid)" in broken.err
+
+
+def test_chinese_words_and_characters_by_name(command: Command, tmp_path: Path):
+    path = tmp_path / "notes.txt"
+    path.write_text("天氣預報說明天下午有大雨。我們去圖書館看書。\n" * 100, encoding="utf-8")
+    words = ["--tokenizer", "word", "--chinese-words", "--clean", "simplified", "--name", "notes"]
+    assert command(tmp_path / "w", "corpus", "add", path, *words).code == 0
+    command(tmp_path / "w", "tokenizer", "train", "notes", "--kind", "word", "--chinese-words", "--name", "words")
+    cut = command(tmp_path / "w", "tokenizer", "show", "words", "--text", "图书馆有天气预报", "--json").object
+    assert [each["text"] for each in cut["tokens"]][:2] == ["图书馆", "有"]
+    both = command(tmp_path / "w", "corpus", "add", path, "--clean", "simplified,traditional")
+    assert both.code == 2
+    assert "simplified or traditional, not both" in both.err

@@ -5,12 +5,15 @@ With LMSTUDIO_APP_SCREENSHOTS=FOLDER it leaves a picture of each there, light an
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -36,10 +39,14 @@ def files() -> dict[str, tuple[bytes, str, str]]:
     ]
     lines = [json.dumps(each) for each in instructions]
     lines[50] = lines[50][:-3]
+    films = io.BytesIO()
+    rows = {"text": [f"Film {n} was long." for n in range(300)], "label": ["good", "bad", "bad"] * 100}
+    parquet.write_table(pyarrow.table(rows), films)
     return {
         "novel.txt": (novel.encode("cp1252"), "plain", "cp1252"),
         "chinese.txt": ((writings.CHINESE * 20).encode("gb18030"), "plain", "gb18030"),
         "reviews.csv": (f"id,review,label\n{reviews}".encode(), "labelled", "utf-8"),
+        "films.parquet": (films.getvalue(), "labelled", "utf-8"),
         "tasks.jsonl": ("\n".join(lines).encode(), "instruction", "utf-8"),
         "letter.docx": (documents_made.docx([f"Dear reader {n}, thank you." for n in range(300)]), "plain", "utf-8"),
         "report.pdf": (documents_made.pdf([f"This is page {n} of the report." for n in range(80)]), "plain", "utf-8"),

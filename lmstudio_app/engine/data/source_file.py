@@ -278,6 +278,7 @@ def _rows(path: Path, file: BinaryIO, kind: str) -> BinaryIO:
     try:
         rows = TableRows(file, kind, size)
     except OSError as error:
+        file.close()
         raise unreadable(path, error) from None
     return _Unpacking(path, rows, file, size).buffered()
 
