@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import Literal
 
 KEPT_AROUND = 2
 """How many unchanged lines stand around a change; more of them are folded."""
-_MOST_COMPARED = 40_000  # pairs of lines, letters or words of which each is compared
+_LEAST_EDITS, _MOST_STEPS = 64, 1_000_000  # how far one search goes, and what it may cost for a text of any length
+_MOST_LETTERS = 40_000  # pairs of letters; in longer lines words are compared
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
-Step = tuple[str, int, int, int, int]
-"""What happened, as `SequenceMatcher` tells it: its name, from where to where before, and after."""
+Span = tuple[int, int]
+"""From a place to before another."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +45,19 @@ def compare(before: str, after: str) -> Changes:
     old, new = _lines(before), _lines(after)
     shown: list[ChangedLine] = []
     changed = 0
-    for tag, first, last, start, stop in _steps(old, new):
-        if tag == "equal":
+    for first, last, start, stop in _blocks(old, new):
+        left, right = old[first:last], new[start:stop]
+        if [line.removesuffix("\n") for line in left] == [line.removesuffix("\n") for line in right]:
             shown += [
-                ChangedLine("same", start + place + 1, line.rstrip("\n")) for place, line in enumerate(new[start:stop])
+                ChangedLine("same", start + place + 1, line.removesuffix("\n")) for place, line in enumerate(right)
             ]
             continue
-        pairs = min(last - first, stop - start) if last - first == stop - start else 0
-        for place in range(pairs):
-            if old[first + place] == new[start + place]:
-                shown.append(ChangedLine("same", start + place + 1, new[start + place].rstrip("\n")))
-                continue
-            left, right = _marks(old[first + place], new[start + place])
-            changed += sum(end - begin for begin, end in left) or sum(end - begin for begin, end in right)
-            shown.append(ChangedLine("removed", first + place + 1, old[first + place].rstrip("\n"), left))
-            shown.append(ChangedLine("added", start + place + 1, new[start + place].rstrip("\n"), right))
-        for place in range(first + pairs, last):
-            changed += len(old[place])
-            shown.append(ChangedLine("removed", place + 1, old[place].rstrip("\n"), _whole(old[place])))
-        for place in range(start + pairs, stop):
-            shown.append(ChangedLine("added", place + 1, new[place].rstrip("\n"), _whole(new[place])))
+        differences = list(_changed("".join(left), "".join(right)))
+        changed += sum(end - begin or till - since for begin, end, since, till in differences)
+        for place, (line, marks) in enumerate(_marked(left, [(begin, end) for begin, end, _, _ in differences])):
+            shown.append(ChangedLine("removed", first + place + 1, line, marks))
+        for place, (line, marks) in enumerate(_marked(right, [(since, till) for _, _, since, till in differences])):
+            shown.append(ChangedLine("added", start + place + 1, line, marks))
     return Changes(tuple(_folded(shown)), min(1.0, changed / max(1, len(before))))
 
 
@@ -75,77 +67,108 @@ def _lines(text: str) -> list[str]:
     return [*(line + "\n" for line in whole), *([rest] if rest else [])]
 
 
-def _whole(line: str) -> tuple[tuple[int, int], ...]:
-    length = len(line.rstrip("\n"))
-    return ((0, length),) if length else ()
+def _letters(line: str) -> str:
+    """What a line says: cleaning spaces, quotes and line ends leaves it the same."""
+    return "".join(filter(str.isalnum, line)) or line.strip()
 
 
-def _marks(old: str, new: str) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
-    """The letters of two lines that differ; in long lines the words."""
-    first, second = old.rstrip("\n"), new.rstrip("\n")
-    short = len(first) * len(second) <= _MOST_COMPARED
-    one, two = (list(first), list(second)) if short else (_WORDS.findall(first), _WORDS.findall(second))
+def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Which lines became which, as (first, one after the last) of both: one by one where they say the same or are
+    equally many, else as blocks."""
+    left = right = 0
+    stretches = _shared([_letters(line) for line in old], [_letters(line) for line in new])
+    for first, start, length in [*stretches, (len(old), len(new), 0)]:
+        if first - left != start - right:
+            yield left, first, right, start
+            left, right = first, start
+        for place in range(first + length - left):
+            yield left + place, left + place + 1, right + place, right + place + 1
+        left, right = first + length, start + length
+
+
+def _marked(lines: Sequence[str], spans: Sequence[Span]) -> Iterator[tuple[str, tuple[Span, ...]]]:
+    """Each of `lines` without its line feed, and what of it lies in one of `spans`, which count from the first line."""
+    whole = [span for span in spans if span[1] > span[0]]
+    starts, ends = [first for first, _ in whole], [last for _, last in whole]
+    begun = 0
+    for line in lines:
+        text = line.removesuffix("\n")
+        touched = whole[bisect_right(ends, begun) : bisect_left(starts, begun + len(text))] if text else []
+        yield text, tuple((max(0, first - begun), min(len(text), last - begun)) for first, last in touched)
+        begun += len(line)
+
+
+def _changed(old: str, new: str) -> Iterator[tuple[int, int, int, int]]:
+    """The letters that differ, as (first, one after the last) of both; in long texts the words."""
+    short = len(old) * len(new) <= _MOST_LETTERS
+    one, two = (list(old), list(new)) if short else (_WORDS.findall(old), _WORDS.findall(new))
     before, after = (list(accumulate(map(len, parts), initial=0)) for parts in (one, two))
-    steps = [step for step in _steps(one, two) if step[0] != "equal"]
-    left = tuple((before[first], before[last]) for _, first, last, _, _ in steps if last > first)
-    right = tuple((after[start], after[stop]) for _, _, _, start, stop in steps if stop > start)
-    return left, right
+    for first, last, start, stop in _differences(one, two):
+        yield before[first], before[last], after[start], after[stop]
 
 
-def _steps(old: Sequence[str], new: Sequence[str]) -> Iterator[Step]:
-    """What is equal and what is not, in order."""
+def _differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """What stands in one place of `old` and in its stead in `new`, as (first, one after the last) of both."""
+    left = right = 0
+    for first, start, length in [*_shared(old, new), (len(old), len(new), 0)]:
+        if first > left or start > right:
+            yield left, first, right, start
+        left, right = first + length, start + length
+
+
+def _shared(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int]]:
+    """The stretches that both have in the same order, as (place in `old`, place in `new`, length).
+
+    Few edits lie between them: it is Myers' greedy search (1986), taken up again from the furthest place where there
+    are too many, so that the time is at most in proportion to the length.
+    """
     least = min(len(old), len(new))
-    head = next((place for place in range(least) if old[place] != new[place]), least)
-    tail = next((place for place in range(least - head) if old[-1 - place] != new[-1 - place]), least - head)
-    if head:
-        yield "equal", 0, head, 0, head
-    for tag, one, two, three, four in _between(old[head : len(old) - tail], new[head : len(new) - tail]):
-        yield tag, head + one, head + two, head + three, head + four
-    if tail:
-        yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
+    tail = next((place for place in range(least) if old[-1 - place] != new[-1 - place]), least)
+    first, second = old[: len(old) - tail], new[: len(new) - tail]
+    most = max(_LEAST_EDITS, _MOST_STEPS // (1 + len(first) + len(second)))
+    found: list[tuple[int, int, int]] = []
+    left = right = 0
+    while left < len(first) and right < len(second):
+        left, right, stretches = _search(first, second, left, right, most)
+        found += stretches
+    return [*found, (len(first), len(second), tail)] if tail else found
 
 
-def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[Step]:
-    """The same for what begins and ends otherwise. Where comparing everything would take long, parts that occur once in
-    both, but for white space around them, are taken for each other (patience), and what lies between is compared."""
-    if not old and not new:
-        return
-    if len(old) * len(new) <= _MOST_COMPARED:
-        yield from SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-        return
-    anchors = _anchors(old, new)
-    if not anchors:
-        yield "replace", 0, len(old), 0, len(new)
-        return
-    first = start = 0
-    for place, counterpart in [*anchors, (len(old), len(new))]:
-        for tag, one, two, three, four in _steps(old[first:place], new[start:counterpart]):
-            yield tag, first + one, first + two, start + three, start + four
-        if place < len(old):
-            tag = "equal" if old[place] == new[counterpart] else "replace"
-            yield tag, place, place + 1, counterpart, counterpart + 1
-        first, start = place + 1, counterpart + 1
+_Way = tuple["_Way", int, int, int] | None
+"""The stretches up to a place: those before, then the last one."""
 
 
-def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Places of parts that occur once in both, as many of them as stand in the same order in both."""
-    old, new = [part.strip() for part in old], [part.strip() for part in new]
-    counts, others = Counter(old), Counter(new)
-    places = {part: place for place, part in enumerate(new) if others[part] == 1}
-    pairs = [(place, places[part]) for place, part in enumerate(old) if counts[part] == 1 and part in places]
-    ends: list[int] = []  # the smallest last place of an ascending run of each length
-    last: list[int] = []  # the pair that ends it
-    before: list[int] = []
-    for number, (_, place) in enumerate(pairs):
-        length = bisect_left(ends, place)
-        before.append(last[length - 1] if length else -1)
-        ends[length : length + 1], last[length : length + 1] = [place], [number]
-    found: list[tuple[int, int]] = []
-    number = last[-1] if last else -1
-    while number >= 0:
-        found.append(pairs[number])
-        number = before[number]
-    return found[::-1]
+def _search(
+    old: Sequence[str], new: Sequence[str], left: int, right: int, most: int
+) -> tuple[int, int, list[tuple[int, int, int]]]:
+    """How far `most` edits lead from a place in both, and the stretches on the way."""
+    reached: dict[int, int] = {1: left}  # by diagonal: the furthest place in `old`
+    ways: dict[int, _Way] = {1: None}
+    for edits in range(most + 1):
+        for diagonal in range(-edits, edits + 1, 2):
+            inserted = diagonal == -edits or (diagonal != edits and reached[diagonal - 1] < reached[diagonal + 1])
+            before = diagonal + 1 if inserted else diagonal - 1
+            begun = place = reached[before] + (not inserted)
+            other = place - left + right - diagonal
+            while place < len(old) and other < len(new) and old[place] == new[other]:
+                place, other = place + 1, other + 1
+            length = place - begun
+            reached[diagonal] = place
+            ways[diagonal] = (ways[before], begun, other - length, length) if length else ways[before]
+            if place >= len(old) and other >= len(new):
+                return place, other, _unrolled(ways[diagonal])
+    ends = [(place, place - left + right - diagonal, diagonal) for diagonal, place in reached.items()]
+    inside = [end for end in ends if end[0] <= len(old) and end[1] <= len(new)]
+    place, other, diagonal = max(inside, key=lambda end: (end[0] + end[1], -abs(end[2])))
+    return place, other, _unrolled(ways[diagonal])
+
+
+def _unrolled(way: _Way) -> list[tuple[int, int, int]]:
+    stretches = []
+    while way is not None:
+        stretches.append(way[1:])
+        way = way[0]
+    return stretches[::-1]
 
 
 def _folded(lines: Sequence[ChangedLine]) -> Iterator[ChangedLine]:
