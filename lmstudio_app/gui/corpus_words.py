@@ -217,7 +217,7 @@ def counted_figures(counted: Statistics | Counted) -> dict[str, Figure]:
         "letters": Figure(
             number_text.whole(counted.different_characters), QCoreApplication.translate("Corpus", "characters")
         ),
-        "entropy": Figure(f"{counted.character_entropy:.2f}", QCoreApplication.translate("Corpus", "bits")),
+        "entropy": Figure(f"{abs(counted.character_entropy):.2f}", QCoreApplication.translate("Corpus", "bits")),
     }
 
 

@@ -93,11 +93,11 @@ def test_the_vocabulary_is_searched(qtbot: QtBot, window: MainWindow, pane: Corp
     model = card.vocabulary_table.model()
     qtbot.waitUntil(lambda: model.rowCount() == 600, timeout=10_000)
     qtbot.keyClicks(card.search, "THE")
-    assert 0 < model.rowCount() < 100
+    qtbot.waitUntil(lambda: 0 < model.rowCount() < 100, timeout=5_000)
     assert all("the" in model.index(row, 1).data().lower() for row in range(model.rowCount()))
     keep_pictures(qtbot, window, "theatre-vocabulary")
     card.search.clear()
-    assert model.rowCount() == 600
+    qtbot.waitUntil(lambda: model.rowCount() == 600, timeout=5_000)
 
 
 def test_further_settings_are_applied_or_told(qtbot: QtBot, window: MainWindow, pane: CorpusPane) -> None:

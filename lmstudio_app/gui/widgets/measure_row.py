@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -30,12 +31,13 @@ class MeasureRow(QWidget):
         super().__init__(parent)
         self._compact = compact
         self._shown = Measure("", "", 0.0)
+        self._figures: Sequence[str] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.current().changed.connect(self.updateGeometry)
 
-    def show_measure(self, measure: Measure) -> None:
-        """Show one."""
-        self._shown = measure
+    def show_measure(self, measure: Measure, figures: Sequence[str] = ()) -> None:
+        """Show one, which stands among others with these `figures`: their bars are as long as each other."""
+        self._shown, self._figures = measure, tuple(figures)
         self.setAccessibleName(f"{measure.title}: {measure.figure}")
         self.setAccessibleDescription(measure.hint)
         self.setToolTip(measure.hint)
@@ -77,7 +79,8 @@ class MeasureRow(QWidget):
         title, figure = self._paint_ends(painter, line)
         left = max(float(title + look.pixels(8)), 0.4 * line.width())
         high = look.pixels(8)
-        right = max(look.pixels(38), figure + look.pixels(8))
+        widest = max((painter.fontMetrics().horizontalAdvance(words) for words in self._figures), default=figure)
+        right = max(look.pixels(38), max(figure, widest) + look.pixels(10))
         track = QRectF(left, (line.height() - high) / 2, line.width() - left - right, high)
         if track.width() > look.pixels(12) and figure:
             self._paint_bar(painter, track)

@@ -50,7 +50,7 @@ class TokenPanel(QScrollArea):
         for place, line in enumerate(self._measures):
             line.setVisible(place < len(measures))
             if place < len(measures):
-                line.show_measure(measures[place])
+                line.show_measure(measures[place], [measure.figure for measure in measures])
 
     def show_remark(self, words: str) -> None:
         """Say something below."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.engine.settings import Declaration, Problem
@@ -30,6 +30,8 @@ from lmstudio_app.gui.widgets.token_strip import TokenStrip
 from lmstudio_app.gui.widgets.unit_field import UnitField
 from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 
+SEARCH_MILLISECONDS = 120
+"""After so long without another letter a vocabulary is searched."""
 _ONLY_FOR = {"minimum_count": ("word",), "chinese_words": ("word",), "saved": ("saved",)}
 """Further settings that only some kinds have; the others are for all kinds that are learned here."""
 
@@ -111,7 +113,11 @@ class TokenizerCard(WrappingCard):
         self.comparison = NumbersTable(self.tr("Tokenizers on this text"))
         self.compared = Text("", "hint", wrap=True)
         self.vocabulary_table = NumbersTable(self.tr("All tokens"))
-        self.search.searched.connect(self.vocabulary_table.search)
+        self._searching = QTimer(self)
+        self._searching.setSingleShot(True)
+        self._searching.setInterval(SEARCH_MILLISECONDS)
+        self._searching.timeout.connect(lambda: self.vocabulary_table.search(self.search.text()))
+        self.search.searched.connect(lambda words: self._searching.start())
         self.form = ConfigForm()
         self.form.show_sections([Section("", "tokenizer", [replace(one, advanced=False) for one in further])])
         self.form.changed.connect(self._edit_further)
