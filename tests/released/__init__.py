@@ -1,0 +1,1 @@
+"""Runs that each released version has written; they open for ever."""
