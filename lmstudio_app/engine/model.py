@@ -87,6 +87,9 @@ class Learner(Protocol):
     def check(self, batch: Batch) -> Likelihood:
         """Score a validation batch without learning from it."""
 
+    def validated(self, loss: float) -> None:
+        """Hear the loss of a validation, in nats per token; a learning rate may depend on it."""
+
     def state(self) -> State:
         """A copy of everything that `load` needs to go on as if nothing had happened."""
 

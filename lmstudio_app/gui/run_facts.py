@@ -25,7 +25,8 @@ class RunFacts(QObject):
         from lmstudio_app.engine.data.corpus import CorpusSettings
         from lmstudio_app.engine.registry import family
         from lmstudio_app.engine.settings import SettingsError, read
-        from lmstudio_app.engine.training.settings import plan, training_settings
+        from lmstudio_app.engine.training.plan import plan
+        from lmstudio_app.engine.training.settings import training_settings
 
         usual = corpus.settings if corpus is not None else CorpusSettings()
         tokenizer = usual.tokenizer

@@ -45,6 +45,14 @@ class LanguageModel(nn.Module):
         """The mean nats per token of `targets` (B, T) after `inputs` (B, T); a scalar to differentiate."""
         return functional.cross_entropy(self(inputs).view(-1, self.vocabulary), targets.reshape(-1))
 
+    def objective(self, inputs: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+        """What is made small when every label is smoothed (Szegedy et al. 2016): (1 − s) · nats of the target + s ·
+        the mean nats of all tokens; and the mean nats of the targets alone."""
+        logits = self(inputs).view(-1, self.vocabulary)
+        loss = functional.cross_entropy(logits, targets.reshape(-1))
+        uniform = (logits.logsumexp(dim=-1) - logits.mean(dim=-1)).mean()
+        return (1 - smoothing) * loss + smoothing * uniform, loss
+
     def begin(self, prompt: NDArray[np.int64]) -> LanguageDecoding:
         """Read `prompt` (T,) and be ready for the next token; after an empty prompt every token is equally likely."""
         refuse_foreign(prompt, self.vocabulary)

@@ -16,7 +16,14 @@ from lmstudio_app.engine.blocks import matrix_product
 
 
 class Linear(nn.Linear):
-    """A linear layer with unset weights."""
+    """A linear layer with unset weights.
+
+    `maps` are the outputs of each map where its rows stack several (query, key and value): Muon takes them apart.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True, maps: tuple[int, ...] = ()) -> None:
+        super().__init__(inputs, outputs, bias=bias)
+        self.maps = maps or (outputs,)
 
     def reset_parameters(self) -> None:
         """Leave the weights unset."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Tokenization
     from lmstudio_app.engine.devices import Device
     from lmstudio_app.engine.model import Learner, Model, State
+
+
+ENDED_EARLY = "Ended early after step {step}: the last {validations} validations were no better than one before."
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             parameters = record.parameters
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
             yield from _noted(run, _lost_rows(run, record))
-            lost: list[str] = []
-            for event in loop.train(job, control):
+            told: list[str] = []
+            for event in itertools.chain(loop.train(job, control), _early_end(job, record)):
                 if isinstance(event, JobPaused):
                     waiting = event.reason
                     note("paused", waiting)
@@ -101,11 +105,11 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                     note("running")
                     run.log(f"Went on after step {event.step}.")
                 elif isinstance(event, Noted):
-                    lost.append(event.sentence.format(**event.values))
+                    told.append(event.sentence.format(**event.values))
                 yield event
             outcome: Literal["finished", "stopped"] = "finished" if _complete(job, record) else "stopped"
-            note(outcome, " ".join(lost))
-            run.log(" ".join([f"{outcome.capitalize()} after step {record.step}.", *lost]))
+            note(outcome, " ".join(told))
+            run.log(" ".join([f"{outcome.capitalize()} after step {record.step}.", *told]))
             yield RunEnded(run.name, str(run.folder), record.step, outcome, record.progress.step)
         except (GeneratorExit, KeyboardInterrupt):
             if run.status.state not in ("finished", "stopped"):
@@ -120,6 +124,12 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 note("failed", reason)
             run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
+
+
+def _early_end(job: Job, record: Record) -> Iterator[Noted]:
+    """Say so where a training ended before its last step by itself; to be asked when it has ended."""
+    if record.step < job.plan.steps and _complete(job, record):
+        yield Noted(ENDED_EARLY, {"step": record.step, "validations": record.progress.waited})
 
 
 def _lost_rows(run: Run, record: Record) -> list[Noted]:
@@ -137,7 +147,7 @@ def _noted(run: Run, notes: list[Noted]) -> Iterator[Noted]:
 
 def _complete(job: Job, record: Record) -> bool:
     done = record.progress
-    return job.plan.complete(done.step, done.validated, done.sampled)
+    return job.plan.complete(done.step, done.validated, done.sampled, done.waited)
 
 
 def _start(run: Run) -> _Start:
@@ -167,7 +177,7 @@ def _prepared(
     device = _settled(run, tokenizer.vocabulary, wanted, stack)
     learner = _learner(run, tokenizer.vocabulary, device, start.state)
     parameters = config.described.parameters(config.model, tokenizer.vocabulary)
-    record = Record(run.folder, start.progress, parameters)
+    record = Record(run.folder, start.progress, parameters, config.plan.keep_every)
     stack.callback(record.close)
     job = Job(
         learner=learner,
@@ -257,7 +267,8 @@ def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> 
     if isinstance(config.training, TrainingSettings):
         from lmstudio_app.engine.training.gradient_learner import GradientLearner
 
-        learner = GradientLearner(model, blank, config.training, devices.torch_device(device))
+        micro_batch = run.execution.micro_batch if run.execution is not None else 0
+        learner = GradientLearner(model, blank, config.training, devices.torch_device(device), micro_batch)
     else:
         learner = importlib.import_module(family.learner).CountingLearner(model)
     if state is not None:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +34,8 @@ class Progress:
     """Where a training stands: the last step done, the steps of the last validation and sample (−1: none yet), the
     seconds it took without pauses, and how many rows of `metrics.jsonl` and `samples.jsonl` belong to it.
 
-    The validation figures are those of this very step, None when it was not validated.
+    The validation figures are those of this very step, None when it was not validated. `lowest_loss` is that of the
+    best validation so far, `waited` how many have come since.
     """
 
     step: int = 0
@@ -45,6 +46,20 @@ class Progress:
     samples_rows: int = 0
     validation_loss: float | None = None
     validation_bits_per_byte: float | None = None
+    lowest_loss: float | None = None
+    waited: int = 0
+
+    def validated_with(self, loss: float | None, bits_per_byte: float | None) -> Progress:
+        """The progress after a validation of its step; a `loss` that is no finite number is None."""
+        better = loss is not None and (self.lowest_loss is None or loss < self.lowest_loss)
+        return replace(
+            self,
+            validated=self.step,
+            validation_loss=loss,
+            validation_bits_per_byte=bits_per_byte,
+            lowest_loss=loss if better else self.lowest_loss,
+            waited=0 if better else self.waited + 1,
+        )
 
 
 @dataclass(frozen=True)
@@ -156,11 +171,13 @@ def best(checkpoints: list[Checkpoint]) -> Checkpoint | None:
     return min(validated, key=lambda checkpoint: cast(float, checkpoint.validation_loss))
 
 
-def thin_out(checkpoints: Path) -> None:
-    """Remove all but the last two checkpoints and the best one. One that cannot be removed now (somebody reads it, on
-    Windows) goes the next time."""
+def thin_out(checkpoints: Path, keep_every: int = 0) -> None:
+    """Remove all but the last two checkpoints, the best one, and those of every `keep_every`-th step where that is not
+    0. One that cannot be removed now (somebody reads it, on Windows) goes the next time."""
     listed = found(checkpoints)
     kept = {checkpoint.step for checkpoint in listed[-KEPT:]} | {c.step for c in (best(listed),) if c}
+    if keep_every:
+        kept |= {checkpoint.step for checkpoint in listed if checkpoint.step % keep_every == 0}
     for checkpoint in listed:
         if checkpoint.step not in kept:
             with contextlib.suppress(UserError):

@@ -25,13 +25,15 @@ WORK_PER_THREAD = 0.9e9
 
 @dataclass(frozen=True)
 class Execution:
-    """How a run computes: `device` and `threads` are reused by a resume, the rest tells why figures may differ.
+    """How a run computes: `device`, `threads` and `micro_batch` are reused by a resume, the rest tells why figures may
+    differ.
 
     Equal records (and equal settings) give equal bits on a CPU.
     """
 
     device: DeviceChoice
     threads: int
+    micro_batch: int = 0
     precision: str = PRECISION
     processor: str = ""
     system: str = ""
@@ -42,7 +44,7 @@ class Execution:
 
     def settings(self) -> ExecutionSettings:
         """The part that a person may choose."""
-        return ExecutionSettings(device=self.device, threads=self.threads)
+        return ExecutionSettings(device=self.device, threads=self.threads, micro_batch=self.micro_batch)
 
 
 def settle(wanted: ExecutionSettings, work: float) -> tuple[Execution, Device]:
@@ -57,6 +59,7 @@ def settle(wanted: ExecutionSettings, work: float) -> tuple[Execution, Device]:
     execution = Execution(
         device=chosen,
         threads=threads,
+        micro_batch=wanted.micro_batch,
         processor=devices.processor(),
         system=f"{platform.system()} {platform.machine()}",
         app=lmstudio_app.__version__,
@@ -74,14 +77,14 @@ def settle_again(before: Execution, wanted: Mapping[str, Any] | None, work: floa
     """
     settings = before.settings()
     if wanted and wanted.get("device", settings.device) != settings.device:
-        settings = ExecutionSettings(device=settings.device)  # the number of threads belongs to the device
+        settings = settings.model_copy(update={"threads": 0})  # the number of threads belongs to the device
     settings = changed(settings, wanted)
     try:
         return settle(settings, work)
     except UserError:
         if wanted and "device" in wanted:
             raise
-        return settle(ExecutionSettings(), work)
+        return settle(ExecutionSettings(micro_batch=before.micro_batch), work)
 
 
 def changed(settings: ExecutionSettings, wanted: Mapping[str, Any] | None) -> ExecutionSettings:
@@ -100,10 +103,12 @@ def from_mapping(values: Mapping[str, Any]) -> Execution | None:
     if not isinstance(values.get("precision"), str):
         return None
     settings = read(
-        ExecutionSettings, {name: values[name] for name in ("device", "threads") if name in values}, "execution"
+        ExecutionSettings,
+        {name: values[name] for name in ExecutionSettings.model_fields if name in values},
+        "execution",
     )
-    rest = {name: str(value) for name, value in values.items() if name in known - {"device", "threads"}}
-    return Execution(settings.device, settings.threads, **rest)
+    rest = {name: str(value) for name, value in values.items() if name in known - set(ExecutionSettings.model_fields)}
+    return Execution(settings.device, settings.threads, settings.micro_batch, **rest)
 
 
 def to_mapping(execution: Execution) -> dict[str, Any]:

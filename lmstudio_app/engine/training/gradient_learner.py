@@ -1,7 +1,8 @@
-"""Learning by gradient: one step is one batch forward, backward, and an update by AdamW."""
+"""Learning by gradient: one step is one batch forward, backward, and an update."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -12,12 +13,16 @@ from torch import Tensor, nn
 from lmstudio_app.engine.data.batches import Batch
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.model import Likelihood, Model, State
-from lmstudio_app.engine.training.optimizer import FlatAdamW
-from lmstudio_app.engine.training.schedule import learning_rate
+from lmstudio_app.engine.training.optimizer import FlatOptimizer
+from lmstudio_app.engine.training.schedule import Plateau, learning_rate
 from lmstudio_app.engine.training.settings import TrainingSettings
+from lmstudio_app.engine.training.weight_average import WeightAverage
 
 CAPACITY = 4096
 """Steps whose measurements fit on the device before they must be read."""
+
+RAW = "raw."
+"""What the names of weights begin with in the memory, where their average is saved in their place."""
 
 
 class Trainable(Model, Protocol):
@@ -26,86 +31,145 @@ class Trainable(Model, Protocol):
     def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """The mean nats per token of `targets` (B, T) after `inputs` (B, T)."""
 
+    def objective(self, inputs: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+        """What is made small, with labels smoothed, and the `loss` beside it."""
+
 
 class GradientLearner:
     """Meets `Learner` for every network with a `loss`.
 
-    Measurements go into a table on the device; nothing waits for it during a step. Chance (dropout) is reseeded from
-    (seed, step), so that every step repeats, whatever came before it.
+    Measurements go into a table on the device; nothing waits for it during a step (but to skip one that diverges).
+    Chance (dropout) is reseeded from (seed, step), so that every step repeats, whatever came before it. With an average
+    of weights, that is what is checked, handed out and saved as the weights; the raw ones are in the memory.
     """
 
     def __init__(
-        self, model: Trainable, blank: Callable[[], Model], settings: TrainingSettings, device: torch.device
+        self,
+        model: Trainable,
+        blank: Callable[[], Model],
+        settings: TrainingSettings,
+        device: torch.device,
+        micro_batch: int = 0,
     ) -> None:
-        """`model` has its first weights; `blank()` makes another of the same shape to load weights into."""
+        """`model` has its first weights; `blank()` makes another of the same shape to load weights into. At most
+        `micro_batch` windows are computed at once; 0 is all of a batch."""
         self.model: Trainable = model
         self._network = cast(nn.Module, model)
         self._network.to(device)
         self._blank, self._settings, self._device = blank, settings, device
-        self._optimizer = FlatAdamW(
-            self._network, beta2=settings.beta2, weight_decay=settings.weight_decay, clip=settings.gradient_clip
-        )
+        self._micro_batch = micro_batch
+        self._optimizer = FlatOptimizer(self._network, settings)
+        self._average: WeightAverage | None = None
+        if settings.weight_average:
+            self._average = WeightAverage(self._optimizer.groups, settings.weight_average)
+        self._plateau = Plateau()
         self._table = torch.zeros(CAPACITY, 2, device=device)
-        self._steps: list[tuple[int, float]] = []  # number and learning rate of each row in the table
+        self._steps: list[tuple[int, float, bool]] = []  # number, learning rate, skipped: of each row in the table
         self._spilled: list[dict[str, Any]] = []
 
     def step(self, number: int, batch: Batch) -> None:
         """One update with the learning rate of step `number`."""
         if len(self._steps) == CAPACITY:
             self._spilled = self.measured()
+        self._show_average(False)
         if not self._network.training:
             self._network.train()
         _reseed(self._settings.seed, number, self._device)
-        settings = self._settings
-        rate = learning_rate(
-            number,
-            steps=settings.steps,
-            highest=settings.learning_rate,
-            warmup_steps=settings.warmup_steps,
-            final_share=settings.final_learning_rate,
-        )
+        rate = learning_rate(number, self._settings, self._plateau.factor)
         self._optimizer.clear()
-        loss = self.model.loss(*self._on_device(batch))
-        loss.backward()  # type: ignore[no-untyped-call]
-        length = self._optimizer.step(rate)
+        loss = self._backward(*self._on_device(batch))
+        length = self._optimizer.gradient_length()
+        skipped = self._settings.divergence == "skip" and not math.isfinite(length.item())
+        if not skipped:
+            self._optimizer.step(rate, length)
+            if self._average is not None:
+                self._average.add(self._optimizer.steps)
         row = self._table[len(self._steps)]
-        row[0], row[1] = loss.detach(), length
-        self._steps.append((number, rate))
+        row[0], row[1] = loss, length
+        self._steps.append((number, rate, skipped))
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Add up the gradients of the whole batch; its mean nats per token, which is no longer to be differentiated."""
+        windows, total = len(inputs), torch.zeros((), device=self._device)
+        size = self._micro_batch or windows
+        for first in range(0, windows, size):
+            part = slice(first, first + size)
+            objective, loss = self._objective(inputs[part], targets[part])
+            share = len(inputs[part]) / windows
+            (objective if share == 1 else objective * share).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach() * share
+        return total
+
+    def _objective(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if self._settings.label_smoothing:
+            return self.model.objective(inputs, targets, self._settings.label_smoothing)
+        loss = self.model.loss(inputs, targets)
+        return loss, loss
 
     def measured(self) -> list[dict[str, Any]]:
         """A row for each step: "step", "training_loss" (nats per token), "learning_rate" and "gradient_norm" (before
-        clipping)."""
+        clipping); "skipped" where the step was left out, since they were no finite numbers."""
         values = self._table[: len(self._steps)].tolist()
-        rows = [
-            {"step": number, "training_loss": loss, "learning_rate": rate, "gradient_norm": length}
-            for (number, rate), (loss, length) in zip(self._steps, values, strict=True)
-        ]
+        rows: list[dict[str, Any]] = []
+        for (number, rate, skipped), (loss, length) in zip(self._steps, values, strict=True):
+            row = {"step": number, "training_loss": loss, "learning_rate": rate, "gradient_norm": length}
+            rows.append(row | {"skipped": True} if skipped else row)
         rows, self._spilled, self._steps = self._spilled + rows, [], []
         return rows
 
     def check(self, batch: Batch) -> Likelihood:
         """Score `batch` with dropout off."""
+        self._show_average(True)
         if self._network.training:
             self._network.eval()
         with torch.inference_mode():
             loss = self.model.loss(*self._on_device(batch)).item()
         return Likelihood(loss * batch.targets.size, batch.targets.size)
 
+    def validated(self, loss: float) -> None:
+        """A plateau of the validation lowers the learning rate, where the schedule says so."""
+        if self._settings.schedule == "plateau":
+            self._plateau.hear(loss, self._settings)
+
     def state(self) -> State:
-        """Weights, both moments of AdamW, and how many updates there were."""
-        return State(self.model.weights(), self._optimizer.memory(), {"updates": self._optimizer.steps})
+        """Weights, what the optimizer remembers, how many updates there were, and where a plateau stands."""
+        self._show_average(True)
+        memory = self._optimizer.memory()
+        if self._average is not None:
+            raw = self._average.parts()
+            memory |= {f"{RAW}{name}": part.detach().to("cpu", copy=True).numpy() for name, part in raw.items()}
+        counters = {"updates": self._optimizer.steps, "plateau": self._plateau.to_mapping()}
+        return State(self.model.weights(), memory, counters)
 
     def load(self, state: State) -> None:
         """Go on from `state`. Raises `UserError` when it belongs to another model."""
         updates = state.counters.get("updates")
         if not isinstance(updates, int) or updates < 0:
             raise UserError("The checkpoint does not say how many updates it has seen. Start a new run.")
-        self.model.load_weights(state.weights)
+        self._show_average(False)
+        if self._average is not None:
+            self._load_average(state)
+        else:
+            self.model.load_weights(state.weights)
         self._optimizer.load(state.memory, updates)
+        self._plateau = Plateau.from_mapping(state.counters.get("plateau", {}))
         self._steps, self._spilled = [], []
+
+    def _load_average(self, state: State) -> None:
+        """The average is what was saved as weights; the raw ones are in the memory."""
+        assert self._average is not None
+        raw = {n.removeprefix(RAW): array for n, array in state.memory.items() if n.startswith(RAW)}
+        self.model.load_weights(raw)
+        self._average.show(True)
+        self.model.load_weights(state.weights)
+
+    def _show_average(self, shown: bool) -> None:
+        if self._average is not None:
+            self._average.show(shown)
 
     def snapshot(self) -> Model:
         """A copy of the model as it is, in evaluation mode, on the same device."""
+        self._show_average(True)
         copy = self._blank()
         copy.load_weights(self.model.weights())
         cast(nn.Module, copy).eval().to(self._device)

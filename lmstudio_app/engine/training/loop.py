@@ -28,7 +28,7 @@ from lmstudio_app.engine.model import Learner, Likelihood, Model, State
 from lmstudio_app.engine.storage.atomic import DiskFull
 from lmstudio_app.engine.training.checkpoint import Checkpoint, Progress
 from lmstudio_app.engine.training.control import Control
-from lmstudio_app.engine.training.settings import Plan
+from lmstudio_app.engine.training.plan import Plan
 from lmstudio_app.engine.training.text_bytes import TextBytes, bits_per_byte
 
 READ_SECONDS = 0.2
@@ -134,13 +134,17 @@ class _Loop:
 
     def run(self) -> Iterator[Event]:
         yield from self._due()  # step 0, or what an interrupted training still owes
-        while self._progress.step < self._plan.steps and not self._control.stopping:
+        while not self._ended and not self._control.stopping:
             self._step(self._progress.step + 1)
             if time.perf_counter() - self._unread_since > READ_SECONDS:
                 yield from self._read()
             yield from self._due()
             yield from self._requests()
         yield from self._save()
+
+    @property
+    def _ended(self) -> bool:
+        return self._progress.step >= self._plan.steps or self._plan.ends_early(self._progress.waited)
 
     def _step(self, number: int) -> None:
         if not self._unread:
@@ -184,7 +188,8 @@ class _Loop:
         rows = [self._row(row, self._unread[row["step"]]) | shared for row in measured]
         self._unread.clear()
         for row in rows:
-            if self._diverged is None and (row["training_loss"] is None or row.get("gradient_norm", 0) is None):
+            broken = row["training_loss"] is None or row.get("gradient_norm", 0) is None
+            if broken and self._diverged is None and not row.get("skipped"):
                 self._diverged = row["step"]
         return rows
 
@@ -214,9 +219,11 @@ class _Loop:
         row = {"step": step, "validation_bits_per_byte": bits, "validation_loss": loss}
         row["seconds"] = round(self._seconds(), 4)
         yield from self._kept(lambda: self._keeper.rows([row]))
-        self._progress = replace(self._progress, validated=step, validation_loss=loss, validation_bits_per_byte=bits)
+        self._progress = self._progress.validated_with(loss, bits)
         if loss is None:
             self._diverged = step
+        else:
+            self._learner.validated(loss)
         yield Validated(row)
         self._refuse_divergence()
 

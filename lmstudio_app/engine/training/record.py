@@ -22,10 +22,10 @@ class Record:
     """The one writer of a run's results. Whoever opens it holds the run's lock. `progress` is that of the last
     checkpoint, `lost_rows` how many rows before it somebody took out of `metrics.jsonl`."""
 
-    def __init__(self, folder: Path, progress: Progress, parameters: int) -> None:
+    def __init__(self, folder: Path, progress: Progress, parameters: int, keep_every: int = 0) -> None:
         """Open the files for going on after `progress`: later rows are cut off, later checkpoints set aside, what
-        killed writers left is swept. Raises `UserError`."""
-        self._folder = folder
+        killed writers left is swept. Checkpoints of every `keep_every`-th step stay. Raises `UserError`."""
+        self._folder, self._keep_every = folder, keep_every
         self.progress = progress
         self._checkpoints = folder / CHECKPOINTS
         atomic.sweep(folder)
@@ -75,7 +75,7 @@ class Record:
         self._refuse_vanished()
         saved = checkpoint.save(self._checkpoints, state, counted)
         self.progress = counted
-        checkpoint.thin_out(self._checkpoints)
+        checkpoint.thin_out(self._checkpoints, self._keep_every)
         best = checkpoint.best(checkpoint.found(self._checkpoints))
         return saved, best is not None and best.step == saved.step
 

@@ -17,7 +17,8 @@ from lmstudio_app.engine.settings import Problem, Settings, SettingsError, read
 from lmstudio_app.engine.storage.atomic import in_words
 from lmstudio_app.engine.storage.names import check_name
 from lmstudio_app.engine.training import settings as training_settings
-from lmstudio_app.engine.training.settings import CountingSettings, ExecutionSettings, Plan, TrainingSettings
+from lmstudio_app.engine.training.plan import Plan, plan
+from lmstudio_app.engine.training.settings import CountingSettings, ExecutionSettings, TrainingSettings
 
 FORMAT = 1
 
@@ -46,7 +47,7 @@ class RunConfig:
     @property
     def plan(self) -> Plan:
         """What happens at which step."""
-        return training_settings.plan(self.training, self.described.counting_steps(self.model))
+        return plan(self.training, self.described.counting_steps(self.model))
 
     def named(self, name: str) -> RunConfig:
         """The same under another name."""
@@ -77,7 +78,7 @@ def check_whole(values: Mapping[str, Any]) -> None:
     names = [field.name for field in fields(RunConfig)] + ["format"]
     missing = [name for name in names if name not in values]
     execution = values.get("execution")
-    if isinstance(execution, Mapping) and not set(ExecutionSettings.model_fields) <= execution.keys():
+    if isinstance(execution, Mapping) and not {"device", "threads"} <= execution.keys():
         missing.append("execution")  # the last group, cut short
     if missing:
         raise UserError(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from lmstudio_app.engine.registry import Learning
 from lmstudio_app.engine.settings import Settings, setting
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+OptimizerChoice = Literal["adamw", "adam", "sgd", "muon", "lion", "adafactor"]
+ScheduleChoice = Literal["cosine", "linear", "stable", "constant", "plateau"]
+DivergenceChoice = Literal["stop", "skip"]
 LARGEST_SEED = 2**31 - 1
 
 
 class TrainingSettings(Settings):
-    """How a family that learns by gradient is trained: AdamW, warm-up, then a cosine."""
+    """How a family that learns by gradient is trained."""
 
     steps: int = setting(
         1000,
@@ -38,6 +40,44 @@ class TrainingSettings(Settings):
         maximum=1,
         help="How far one step moves the weights at most. Too high and the loss jumps; too low and nothing happens.",
     )
+    optimizer: OptimizerChoice = setting(
+        "adamw",
+        title="Optimizer",
+        choices={
+            "adamw": "AdamW",
+            "adam": "Adam",
+            "sgd": "SGD with momentum",
+            "muon": "Muon, AdamW for tables",
+            "lion": "Lion",
+            "adafactor": "Adafactor",
+        },
+        advanced=True,
+        help="How a step is made of the gradient. AdamW suits nearly everything; Muon learns quicker; SGD needs a "
+        "learning rate about a hundred times higher, Lion one about five times lower.",
+    )
+    momentum: float = setting(
+        0.9,
+        title="Momentum",
+        minimum=0,
+        below=1,
+        advanced=True,
+        help="How long past gradients go on pushing: beta 1 of Adam and Lion, the momentum of SGD and Muon. Adafactor "
+        "has none.",
+    )
+    schedule: ScheduleChoice = setting(
+        "cosine",
+        title="Schedule",
+        choices={
+            "cosine": "Cosine",
+            "linear": "Linear",
+            "stable": "Stable, then down",
+            "constant": "Constant",
+            "plateau": "Down on a plateau",
+        },
+        advanced=True,
+        help="How the learning rate falls after the warm-up: along half a cosine, along a line, only over the last "
+        "part, never, or by half whenever validation gets no better.",
+    )
     warmup_steps: int = setting(
         100,
         title="Warm-up",
@@ -53,7 +93,25 @@ class TrainingSettings(Settings):
         minimum=0,
         maximum=1,
         advanced=True,
-        help="The share of the learning rate that is left at the last step; it falls there along a cosine.",
+        help="The share of the learning rate that is left at the last step, or at least where a plateau lowers it.",
+    )
+    decay_share: float = setting(
+        0.2,
+        title="Decay",
+        unit="share of the steps",
+        above=0,
+        maximum=1,
+        advanced=True,
+        help="Over how much of the training a stable schedule goes down at its end.",
+    )
+    plateau_patience: int = setting(
+        3,
+        title="Plateau",
+        unit="validations",
+        minimum=1,
+        maximum=1000,
+        advanced=True,
+        help="After so many validations without a better one, a plateau schedule halves the learning rate.",
     )
     weight_decay: float = setting(
         0.1,
@@ -61,7 +119,24 @@ class TrainingSettings(Settings):
         minimum=0,
         maximum=10,
         advanced=True,
-        help="Pulls the weight matrices towards zero, which keeps the model from learning the text by heart.",
+        help="Pulls the weight matrices towards zero (L2), which keeps the model from learning the text by heart.",
+    )
+    l1: float = setting(
+        0.0,
+        title="L1",
+        minimum=0,
+        maximum=1,
+        advanced=True,
+        help="Adds this times the sum of all weight sizes to what is made small, which drives many weights to zero.",
+    )
+    label_smoothing: float = setting(
+        0.0,
+        title="Label smoothing",
+        minimum=0,
+        below=1,
+        advanced=True,
+        help="Learns that every token is a little possible, which keeps the model from being too sure. Losses are "
+        "shown without it.",
     )
     gradient_clip: float = setting(
         1.0,
@@ -77,7 +152,24 @@ class TrainingSettings(Settings):
         minimum=0,
         below=1,
         advanced=True,
-        help="How long AdamW remembers the size of past gradients. Closer to 1 is longer.",
+        help="How long Adam remembers the size of past gradients, and Lion their direction. Closer to 1 is longer.",
+    )
+    weight_average: float = setting(
+        0.0,
+        title="Weight average",
+        minimum=0,
+        below=1,
+        advanced=True,
+        help="Validates, writes and saves with an average of the weights over about 1 / (1 − this) steps, which is "
+        "steadier. 0 takes the weights as they are.",
+    )
+    divergence: DivergenceChoice = setting(
+        "stop",
+        title="When it diverges",
+        choices={"stop": "Stop", "skip": "Skip the step"},
+        advanced=True,
+        help="What happens when the loss or the gradient is no finite number: the training ends, or goes on without "
+        "that step.",
     )
     seed: int = setting(
         1,
@@ -103,6 +195,15 @@ class TrainingSettings(Settings):
         advanced=True,
         help="How much text a validation reads, spread evenly over the split. More is more exact and slower.",
     )
+    patience: int = setting(
+        0,
+        title="Early stopping",
+        unit="validations",
+        minimum=0,
+        maximum=100_000,
+        advanced=True,
+        help="Ends the training after so many validations without a better one. 0 goes on to the last step.",
+    )
     checkpoint_every: int = setting(
         200,
         title="Checkpoint every",
@@ -110,6 +211,15 @@ class TrainingSettings(Settings):
         minimum=0,
         maximum=10_000_000,
         help="How often everything is saved, so that nothing is lost. 0 saves only at the end and when you stop.",
+    )
+    keep_every: int = setting(
+        0,
+        title="Keep every",
+        unit="steps",
+        minimum=0,
+        maximum=10_000_000,
+        advanced=True,
+        help="Keeps the checkpoints of these steps for looking back. 0 keeps the last two and the best.",
     )
     sample_every: int = setting(
         200,
@@ -180,41 +290,18 @@ class ExecutionSettings(Settings):
         advanced=True,
         help="How many CPU cores compute. 0 chooses by the size of the model, and leaves small ones on one core.",
     )
+    micro_batch: int = setting(
+        0,
+        title="Micro-batch",
+        unit="windows",
+        minimum=0,
+        maximum=4096,
+        advanced=True,
+        help="How many windows of a batch are computed at once; their gradients are added up (gradient accumulation). "
+        "Fewer take less memory and more time. 0 takes the whole batch.",
+    )
 
 
 def training_settings(learning: Learning) -> type[TrainingSettings] | type[CountingSettings]:
     """The settings that apply to a family's way of learning."""
     return TrainingSettings if learning == "gradient" else CountingSettings
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What happens at which step. Step 0 is the state before the first update."""
-
-    steps: int
-    validate_every: int
-    checkpoint_every: int
-    sample_every: int
-
-    def validates(self, step: int) -> bool:
-        """At the start, every `validate_every` steps and at the end."""
-        return step % self.validate_every == 0 or step == self.steps
-
-    def samples(self, step: int) -> bool:
-        """Every `sample_every` steps and at the end, unless that is 0."""
-        return step > 0 and self.sample_every > 0 and (step % self.sample_every == 0 or step == self.steps)
-
-    def complete(self, step: int, validated: int, sampled: int) -> bool:
-        """Whether nothing is left to do when the last step, validation and sample were those."""
-        return step >= self.steps and validated >= step and (sampled >= step or not self.samples(step))
-
-    def saves(self, step: int) -> bool:
-        """Every `checkpoint_every` steps and at the end."""
-        return step > 0 and (step == self.steps or (self.checkpoint_every > 0 and step % self.checkpoint_every == 0))
-
-
-def plan(training: TrainingSettings | CountingSettings, orders: int = 1) -> Plan:
-    """The plan of a training; a family that counts takes one step for each of its `orders`, and samples at the end."""
-    if isinstance(training, CountingSettings):
-        return Plan(steps=orders, validate_every=1, checkpoint_every=0, sample_every=orders)
-    return Plan(training.steps, training.validate_every, training.checkpoint_every, training.sample_every)

@@ -18,8 +18,9 @@ from lmstudio_app.engine.training import checkpoint, loop
 from lmstudio_app.engine.training.checkpoint import Progress
 from lmstudio_app.engine.training.control import Control
 from lmstudio_app.engine.training.loop import Job
+from lmstudio_app.engine.training.plan import plan
 from lmstudio_app.engine.training.record import Record
-from lmstudio_app.engine.training.settings import TrainingSettings, plan
+from lmstudio_app.engine.training.settings import TrainingSettings
 from lmstudio_app.engine.training.text_bytes import TextBytes
 
 VOCABULARY = 24
@@ -27,6 +28,7 @@ TIMED = ("seconds", "tokens_per_second", "memory_bytes")
 SHAPES: dict[str, dict[str, Any]] = {
     "gpt": {"layers": 2, "heads": 2, "width": 16, "context": 16, "dropout": 0.1},
     "recurrent": {"cell": "lstm", "layers": 2, "width": 16, "context": 16, "dropout": 0.1},
+    "causal_cnn": {"layers": 2, "width": 16, "context": 16, "dropout": 0.1},
 }
 SETTINGS: dict[str, Any] = {
     "steps": 24, "batch": 4, "warmup_steps": 4, "learning_rate": 0.01, "validate_every": 7, "validation_tokens": 200,
@@ -57,7 +59,8 @@ class Trial:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.family = family(name)
-        self.model_settings = self.family.settings(**SHAPES[name])
+        self.model_settings = self.family.settings(**(SHAPES[name] | settings.pop("model", {})))
+        self.micro_batch = settings.pop("micro_batch", 0)
         self.settings = TrainingSettings(**(SETTINGS | settings))
         self.learner: Any = None
 
@@ -72,13 +75,13 @@ class Trial:
             return kind.blank(self.family, self.model_settings, VOCABULARY)
 
         model: Any = kind.build(self.family, self.model_settings, VOCABULARY, self.settings.seed)
-        self.learner = GradientLearner(model, blank, self.settings, torch.device("cpu"))
+        self.learner = GradientLearner(model, blank, self.settings, torch.device("cpu"), self.micro_batch)
         progress = Progress()
         for saved in reversed(checkpoint.found(self.folder / "checkpoints")):
             state, progress = checkpoint.load(saved.folder)
             self.learner.load(state)
             break
-        keeper = record(self.folder, progress, 1)
+        keeper = record(self.folder, progress, 1, self.settings.keep_every)
         try:
             yield from loop.train(self._job(keeper, progress), control or Control())
         finally:

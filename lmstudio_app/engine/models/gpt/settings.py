@@ -39,12 +39,53 @@ class GPTSettings(Settings):
         below=1.0,
         help="Hides random units while learning, so that the model memorises less.",
     )
-    positions: Literal["learned", "rotary"] = setting(
+    attention_dropout: float = setting(
+        0.0,
+        title="Attention dropout",
+        unit="share switched off",
+        minimum=0.0,
+        below=1.0,
+        advanced=True,
+        help="Hides random attention weights while learning, as GPT-2 did; slower.",
+    )
+    inner_dropout: float = setting(
+        0.0,
+        title="Inner dropout",
+        unit="share switched off",
+        minimum=0.0,
+        below=1.0,
+        advanced=True,
+        help="Hides random numbers inside the feed-forward part while learning.",
+    )
+    positions: Literal["learned", "sinusoidal", "rotary", "alibi", "none"] = setting(
         "rotary",
         title="Positions",
-        choices={"learned": "Learned", "rotary": "Rotary"},
+        choices={
+            "learned": "Learned",
+            "sinusoidal": "Sinusoidal",
+            "rotary": "Rotary",
+            "alibi": "ALiBi",
+            "none": "None",
+        },
         advanced=True,
-        help="How the model knows the order of tokens: a learned table, or queries and keys turned by their place.",
+        help="How the model knows the order of tokens: a table that is learned or made of sines is added to them, "
+        "queries and keys are turned by their place, or attention falls with the distance.",
+    )
+    key_value_heads: int = setting(
+        0,
+        title="Key-value heads",
+        unit="per layer",
+        minimum=0,
+        maximum=64,
+        advanced=True,
+        help="Several heads share the keys and values of one, as in Llama: less memory while writing. 0 gives each "
+        "its own.",
+    )
+    query_key_normalization: bool = setting(
+        False,
+        title="QK-norm",
+        advanced=True,
+        help="Brings queries and keys to one length, so that attention stays calm at high learning rates.",
     )
     normalization: Literal["layer", "rms"] = setting(
         "layer",
@@ -53,10 +94,10 @@ class GPTSettings(Settings):
         advanced=True,
         help="Keeps the numbers in range before each part of a block.",
     )
-    activation: Literal["gelu", "swiglu"] = setting(
+    activation: Literal["gelu", "relu", "squared_relu", "swiglu"] = setting(
         "gelu",
         title="Activation",
-        choices={"gelu": "GELU", "swiglu": "SwiGLU"},
+        choices={"gelu": "GELU", "relu": "ReLU", "squared_relu": "Squared ReLU", "swiglu": "SwiGLU"},
         advanced=True,
         help="The bend in the feed-forward part of a block.",
     )
@@ -72,30 +113,44 @@ class GPTSettings(Settings):
         advanced=True,
         help="Adds a learned offset to each linear map and LayerNorm, as GPT-2 does; slightly slower.",
     )
+    zero_outputs: bool = setting(
+        False,
+        title="Zero outputs",
+        advanced=True,
+        help="What writes into the running sum of a token starts at zero, so that learning begins calmly.",
+    )
 
     def conflicts(self) -> Iterator[Problem]:
-        """A width that its heads cannot share."""
-        if self.width % self.heads == 0:
-            return
-        below = self.width // self.heads * self.heads
-        choices = tuple(w for w in (below, below + self.heads) if WIDTH_MINIMUM <= w <= WIDTH_MAXIMUM)
-        yield Problem("width", "Must divide evenly by {heads} heads.", {"heads": self.heads}, choices)
+        """A width that its heads cannot share, and heads that cannot share keys and values."""
+        if self.width % self.heads:
+            below = self.width // self.heads * self.heads
+            choices = tuple(w for w in (below, below + self.heads) if WIDTH_MINIMUM <= w <= WIDTH_MAXIMUM)
+            yield Problem("width", "Must divide evenly by {heads} heads.", {"heads": self.heads}, choices)
+        if self.key_value_heads and self.heads % self.key_value_heads:
+            divisors = tuple(d for d in range(1, self.heads) if self.heads % d == 0)
+            sentence = "Must divide the {heads} heads evenly."
+            yield Problem("key_value_heads", sentence, {"heads": self.heads}, (0, *divisors[-2:]))
 
 
 def inner_width(settings: GPTSettings) -> int:
     """Numbers inside the feed-forward part: 4 D, or for SwiGLU, which has three maps, 8/3 D rounded up to a multiple of
     8, so that both cost about the same."""
-    return 4 * settings.width if settings.activation == "gelu" else -(-8 * settings.width // 24) * 8
+    return -(-8 * settings.width // 24) * 8 if settings.activation == "swiglu" else 4 * settings.width
+
+
+def shared_width(settings: GPTSettings) -> int:
+    """Numbers of the keys of one token, as many as of its values: D, or less where heads share them."""
+    return (settings.key_value_heads or settings.heads) * (settings.width // settings.heads)
 
 
 def parameters(settings: GPTSettings, vocabulary: int) -> int:
     """Trainable numbers, exactly."""
     width, inner = settings.width, inner_width(settings)
-    widened = inner if settings.activation == "gelu" else 2 * inner
+    widened, shared = (2 * inner if settings.activation == "swiglu" else inner), shared_width(settings)
     norm = width * (2 if settings.bias and settings.normalization == "layer" else 1)
-    block = 4 * width * width + (widened + inner) * width + 2 * norm
+    block = 2 * width * (width + shared) + (widened + inner) * width + 2 * norm
     if settings.bias:
-        block += 4 * width + widened + width
+        block += 2 * (width + shared) + widened + width
     tables = vocabulary * width * (1 if settings.tied else 2)
     if settings.positions == "learned":
         tables += settings.context * width

@@ -83,6 +83,9 @@ class CountingLearner:
         nats = [float(self.model.score(text)[1:].sum()) for text in _texts(batch)]
         return Likelihood(sum(nats), batch.targets.size)
 
+    def validated(self, loss: float) -> None:
+        """Counting takes no notice of it."""
+
     def state(self) -> State:
         """The counts; there is nothing else to remember."""
         return State(weights=self.model.weights(), counters={"order": self.model.order})
