@@ -12,7 +12,7 @@ from torch import Tensor
 from lmstudio_app.engine.blocks.attention import SelfAttention
 from lmstudio_app.engine.blocks.caches import KeyValueCache
 from lmstudio_app.engine.blocks.layers import fill_normal
-from lmstudio_app.engine.blocks.positions import RotaryPositions, rotate
+from lmstudio_app.engine.blocks.positions import NOWHERE, RotaryPositions, Rotation, rotate
 from lmstudio_app.engine.blocks.probes import attention_layers, attention_weights
 
 HEADS, WIDTH, LENGTH = 3, 24, 10
@@ -83,24 +83,29 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces: tuple[int
     with torch.no_grad():
         for length in pieces:
             place = cache.length
-            rotation = table(place, length) if rotary else None
-            outputs.append(layer(values[:, place : place + length], rotation, cache, 0))
+            placement = table(place, length) if rotary else NOWHERE
+            outputs.append(layer(values[:, place : place + length], placement, cache, 0))
             cache.length += length
-        whole = layer(values, table(0, LENGTH) if rotary else None)
+        whole = layer(values, table(0, LENGTH) if rotary else NOWHERE)
     assert cache.room == 0
     np.testing.assert_allclose(torch.cat(outputs, 1).numpy(), whole.numpy(), atol=1e-5, rtol=1e-5)
 
 
 def test_rotary_scores_depend_on_the_distance_alone() -> None:
     table = RotaryPositions(64, 8)
-    pair = torch.randn(1, 1, 2, 1, 8, generator=torch.Generator().manual_seed(1))  # (B, T, 2, H, W)
+    pair = torch.randn(1, 1, 2, 8, generator=torch.Generator().manual_seed(1))  # (B, T, 2 heads, W)
+
+    def turn(place: int) -> Rotation:
+        rotation = table(place, 1).rotation
+        assert rotation is not None
+        return rotation
 
     def score(query_place: int, key_place: int) -> float:
-        turned_query = rotate(pair, table(query_place, 1))[0, 0, 0, 0]
-        turned_key = rotate(pair, table(key_place, 1))[0, 0, 1, 0]
+        turned_query = rotate(pair, turn(query_place))[0, 0, 0]
+        turned_key = rotate(pair, turn(key_place))[0, 0, 1]
         return float(turned_query @ turned_key)
 
     assert score(10, 3) == pytest.approx(score(50, 43), abs=1e-5)
     assert abs(score(10, 3) - score(10, 4)) > 1e-3
-    torch.testing.assert_close(rotate(pair, table(0, 1)), pair)
-    assert rotate(pair, table(33, 1)).norm().item() == pytest.approx(pair.norm().item(), rel=1e-6)
+    torch.testing.assert_close(rotate(pair, turn(0)), pair)
+    assert rotate(pair, turn(33)).norm().item() == pytest.approx(pair.norm().item(), rel=1e-6)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lmstudio_app.engine.blocks.language_model import LanguageModel
+from lmstudio_app.engine.blocks.positions import DistanceBias
 from lmstudio_app.engine.blocks.probes import attention_weights
 from lmstudio_app.engine.models.gpt.network import blank, build
 from lmstudio_app.engine.models.gpt.settings import FAMILY, GPTSettings, activation_bytes, parameters
@@ -28,6 +29,29 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "tied": (False, True),
 }
 PARTS = [dict(zip(CHOICES, parts, strict=True)) for parts in itertools.product(*CHOICES.values())]
+PARTS += [
+    {"positions": "sinusoidal"},
+    {"positions": "alibi"},
+    {"positions": "none"},
+    {"activation": "relu"},
+    {"activation": "squared_relu"},
+    {"key_value_heads": 1},
+    {"key_value_heads": 1, "positions": "learned", "bias": True},
+    {"key_value_heads": 1, "positions": "alibi", "query_key_normalization": True},
+    {"key_value_heads": 1, "query_key_normalization": True, "activation": "squared_relu", "normalization": "rms"},
+    {"query_key_normalization": True},
+    {"query_key_normalization": True, "positions": "learned"},
+]
+KEPT = [
+    *PARTS[::3],
+    *PARTS[32:],
+    {"attention_dropout": 0.1},
+    {"attention_dropout": 0.1, "positions": "alibi", "key_value_heads": 2},
+    {"inner_dropout": 0.1},
+    {"inner_dropout": 0.1, "activation": "relu"},
+    {"inner_dropout": 0.1, "activation": "squared_relu"},
+    {"inner_dropout": 0.1, "activation": "swiglu"},
+]
 
 
 def small(**changes: Any) -> GPTSettings:
@@ -54,7 +78,7 @@ def name(parts: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("parts", PARTS, ids=name)
 def test_parameter_formula_counts_the_network(parts: dict[str, Any]) -> None:
-    for layers, heads, width, context in ((1, 1, 8, 2), (2, 2, 24, 9), (3, 5, 40, 16)):
+    for layers, heads, width, context in ((1, 1, 8, 2), (2, 2, 24, 9), (3, 6, 48, 16)):
         settings = GPTSettings(layers=layers, heads=heads, width=width, context=context, **parts)
         for vocabulary in (7, 65):
             model = blank(settings, vocabulary)
@@ -90,7 +114,7 @@ def test_cached_decoding_equals_a_full_forward_pass(parts: dict[str, Any]) -> No
         np.testing.assert_allclose(decoding.logits, full[-1], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("positions", ["learned", "rotary"])
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal", "rotary", "alibi", "none"])
 def test_a_full_window_slides_to_its_last_half(positions: str) -> None:
     model, text = lively(small(positions=positions)), tokens(40, seed=4)
     decoding, visible = model.begin(text[:3]), list(text[:3])
@@ -130,6 +154,48 @@ def test_fresh_weights_are_as_in_gpt2() -> None:
             assert abs(array.mean()) < expected / 10, key
 
 
+def test_heads_that_cannot_share_keys_are_refused_with_numbers_that_work() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(GPTSettings, {"heads": 6, "width": 48, "key_value_heads": 4}, prefix="model")
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.choices) == ("model.key_value_heads", (0, 2, 3))
+    assert str(problem) == "Must divide the 6 heads evenly."
+    with pytest.raises(SettingsError):
+        read(GPTSettings, {"heads": 4, "width": 48, "key_value_heads": 8})
+
+
+@pytest.mark.parametrize("heads", [1, 3, 4, 12])
+def test_slopes_of_alibi_are_those_of_its_paper(heads: int) -> None:
+    slopes = DistanceBias(heads).slopes.tolist()
+    known = {1: [2**-8], **{count: list(gpt_reference.SLOPES[count]) for count in (3, 4)}}
+    known[12] = [2 ** -(i + 1) for i in range(8)] + [2 ** -(i + 0.5) for i in range(4)]
+    assert slopes == pytest.approx(known[heads])
+
+
+def test_zero_outputs_start_at_a_uniform_guess_and_learn() -> None:
+    for tied in (True, False):
+        model = build(small(zero_outputs=True, tied=tied), VOCABULARY, seed=1)
+        written = {k: a for k, a in model.weights().items() if k.endswith(("output.weight", "narrow.weight"))}
+        assert len(written) == 4
+        assert not any(array.any() for array in written.values())
+        batch = torch.from_numpy(tokens(13)[None])
+        loss = model.loss(batch[:, :-1], batch[:, 1:])
+        if not tied:
+            assert loss.item() == pytest.approx(math.log(VOCABULARY), rel=1e-6)
+        loss.backward()
+        assert model.head.weight.grad.abs().max() > 0
+
+
+def test_dropout_acts_at_every_place_while_learning_and_never_else() -> None:
+    text = torch.from_numpy(tokens(12)[None])
+    for place in ("dropout", "attention_dropout", "inner_dropout"):
+        model = lively(small(**{place: 0.5}))
+        with torch.no_grad():
+            assert torch.equal(model(text), model(text)), place
+            model.train()
+            assert not torch.equal(model(text), model(text)), place
+
+
 def test_the_first_loss_is_near_a_uniform_guess() -> None:
     model = build(GPTSettings(context=32), 65, seed=1)
     batch = torch.randint(0, 65, (8, 33), generator=torch.Generator().manual_seed(1))
@@ -137,7 +203,7 @@ def test_the_first_loss_is_near_a_uniform_guess() -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-@pytest.mark.parametrize("parts", PARTS[::3], ids=name)
+@pytest.mark.parametrize("parts", KEPT, ids=name)
 def test_activation_bytes_are_what_a_step_keeps(parts: dict[str, Any], dropout: float) -> None:
     settings = GPTSettings(layers=2, heads=4, width=64, context=32, dropout=dropout, **parts)
     assert activation_bytes(settings, 65, batch=4) == pytest.approx(kept_bytes(build(settings, 65, 1), 4, 32), rel=0.05)

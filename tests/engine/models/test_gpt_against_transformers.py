@@ -13,7 +13,7 @@ from torch import Tensor
 from lmstudio_app.engine.blocks.language_model import LanguageModel
 from lmstudio_app.engine.blocks.probes import attention_weights
 from lmstudio_app.engine.models.gpt.network import build
-from lmstudio_app.engine.models.gpt.settings import GPTSettings, inner_width
+from lmstudio_app.engine.models.gpt.settings import GPTSettings, inner_width, shared_width
 
 VOCABULARY, CONTEXT = 29, 24
 
@@ -77,6 +77,7 @@ def llama(settings: GPTSettings, model: LanguageModel) -> Any:
         intermediate_size=inner_width(settings),
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
+        num_key_value_heads=settings.key_value_heads or settings.heads,
         rms_norm_eps=1e-6,
         rope_theta=10_000.0,
         tie_word_embeddings=settings.tied,
@@ -96,7 +97,8 @@ def llama(settings: GPTSettings, model: LanguageModel) -> Any:
     }
     for layer in range(settings.layers):
         own, there = f"body.blocks.{layer}.", f"model.layers.{layer}."
-        three = ours[f"{own}attention.query_key_value.weight"].chunk(3)
+        shared = shared_width(settings)
+        three = ours[f"{own}attention.query_key_value.weight"].split([settings.width, shared, shared])
         for letter, weight in zip("qkv", three, strict=True):
             state[f"{there}self_attn.{letter}_proj.weight"] = weight
         gate, value = ours[f"{own}feed_forward.widen.weight"].chunk(2)
@@ -113,11 +115,12 @@ def llama(settings: GPTSettings, model: LanguageModel) -> Any:
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "grouped llama"])
 def test_logits_and_attention_equal_those_of_transformers(kind: str, tied: bool) -> None:
     parts = {
         "gpt2": {"positions": "learned", "normalization": "layer", "activation": "gelu", "bias": True},
         "llama": {"positions": "rotary", "normalization": "rms", "activation": "swiglu", "bias": False},
+        "grouped llama": {"normalization": "rms", "activation": "swiglu", "key_value_heads": 2},
     }[kind]
     settings = GPTSettings(layers=3, heads=4, width=32, context=CONTEXT, dropout=0.0, tied=tied, **parts)
     model = lively(settings)

@@ -161,11 +161,34 @@ def activation_bytes(settings: GPTSettings, vocabulary: int, batch: int) -> int:
     """What one training step keeps for its backward pass, as counted on a CPU; a GPU's kernels keep about the same."""
     width, inner = settings.width, inner_width(settings)
     norm = 2 * width if settings.normalization == "layer" else 3 * width
-    attention = 4 * width + settings.heads + (2 * width if settings.positions == "rotary" else 0)
-    feed_forward = 2 * inner if settings.activation == "gelu" else 4 * inner
-    floats = settings.layers * (2 * norm + attention + feed_forward) + norm + vocabulary
+    feed_forward = {"relu": 1, "swiglu": 4}.get(settings.activation, 2) * inner
     masks = (2 * settings.layers + 1) * width if settings.dropout else 0  # a byte each
+    if settings.inner_dropout:
+        masks += settings.layers * inner
+        feed_forward += inner if settings.activation == "relu" else 0
+    floats = settings.layers * (2 * norm + _attention_floats(settings) + feed_forward) + norm + vocabulary
     return batch * settings.context * (4 * floats + masks)
+
+
+def _attention_floats(settings: GPTSettings) -> int:
+    """What attention keeps of each token: queries, keys and values as mapped, turned, normalized and shared out as far
+    as a later part needs them, and the result."""
+    width, heads, shared = settings.width, settings.heads, shared_width(settings)
+    turned, grouped = width + shared, shared < width
+    rotary, normalized = settings.positions == "rotary", settings.query_key_normalization
+    floats = width + heads + (2 * width if grouped else 0)
+    if not (grouped and rotary):  # else nothing needs the map's own result any more
+        floats += turned + shared
+    floats += turned * (rotary + normalized)
+    if normalized:
+        floats += heads + (settings.key_value_heads or heads)
+    if settings.attention_dropout or settings.positions == "alibi":  # no fused kernel: the weights are formed
+        floats += (3 if settings.attention_dropout else 1) * heads * settings.context - heads
+        floats -= (
+            turned if settings.attention_dropout and rotary and not grouped else 0
+        )  # scaled copies stand for the last turned ones
+        floats -= width if grouped else 0
+    return floats
 
 
 def outline(settings: GPTSettings) -> str:
