@@ -48,6 +48,7 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
             str | None, Parameter(help="; ".join(f"{f.name}: {f.summary}" for f in families().values()))
         ] = None,
         preset: Annotated[str | None, Parameter(help=f"A size: {', '.join(chosen.presets)}.")] = None,
+        style: Annotated[str | None, Parameter(help=_styles(chosen), show=bool(chosen.styles))] = None,
         name: Annotated[str | None, Parameter(help="What to call the run.")] = None,
         options: dict[str, Any],
     ) -> None:
@@ -59,7 +60,7 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
         if name is not None:
             check_name(name)
         if config is not None:
-            _refuse_beside_a_file(config, family, preset)
+            _refuse_beside_a_file(config, family, {"preset": preset, "style": style})
             draft = pipeline.draft_from_file(config, workspace, corpus=corpus, name=name, values=given)
         elif corpus is None:
             raise UserError(
@@ -69,7 +70,13 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
             )
         else:
             draft = pipeline.draft(
-                workspace, corpus=corpus, family=family or DEFAULT_FAMILY, preset=preset, name=name, values=given
+                workspace,
+                corpus=corpus,
+                family=family or DEFAULT_FAMILY,
+                preset=preset,
+                style=style,
+                name=name,
+                values=given,
             )
         run = workspace.new_run(draft)
         try:
@@ -110,12 +117,18 @@ def family_named(words: Sequence[str]) -> Any:
     return family(DEFAULT_FAMILY)
 
 
-def _refuse_beside_a_file(config: Path, family: str | None, preset: str | None) -> None:
+def _styles(family: Any) -> str:
+    """The help of the option that chooses one."""
+    return "A way to build it. " + "; ".join(f"{style.name}: {style.summary}" for style in family.styles.values())
+
+
+def _refuse_beside_a_file(config: Path, family: str | None, chosen: dict[str, str | None]) -> None:
     """A run file already names its family and every setting; an option against it would be lost without a word."""
     from lmstudio_app.engine.training.run_config import read_toml
 
-    if preset is not None:
-        raise UserError("--preset: leave it out; “{path}” names every setting.", field="preset", path=config)
+    for option in (option for option, value in chosen.items() if value is not None):
+        sentence = "--{option}: leave it out; “{path}” names every setting."
+        raise UserError(sentence, field=option, option=option, path=config)
     stored = read_toml(config).get("family", DEFAULT_FAMILY)
     if family is not None and family != stored:
         raise UserError(

@@ -20,6 +20,20 @@ Learning = Literal["gradient", "counting"]
 
 
 @dataclass(frozen=True)
+class Style:
+    """A known way to build and train a family: what it sets of the model, once its size is chosen, and of the training.
+
+    `model` takes the settings that the size has chosen and gives those that the style adds.
+    """
+
+    name: str
+    title: str
+    summary: str
+    model: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of models, described without its network.
 
@@ -29,7 +43,8 @@ class Family:
     counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
     `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names what an open model can show:
     "decoding", "attention". `rung` is its place on the ladder, from the simplest family up. A family that counts names
-    the module of its `CountingLearner(model)` in `learner`, and says how many steps it takes.
+    the module of its `CountingLearner(model)` in `learner`, and says how many steps it takes. `presets` are its sizes
+    by name, smallest first, `styles` its ways to be built.
     """
 
     name: str
@@ -45,12 +60,30 @@ class Family:
     activation_bytes: Callable[[Any, int, int], int] = lambda settings, vocabulary, batch: 0
     offers: frozenset[str] = field(default_factory=lambda: frozenset({"decoding"}))
     learner: str = ""
+    styles: Mapping[str, Style] = field(default_factory=dict)
     counting_steps: Callable[[Any], int] = lambda settings: 1
 
-    def training_bytes(self, settings: Settings, vocabulary: int, batch: int) -> int:
-        """Estimates the memory of a training: four bytes for each trainable number, its gradient and AdamW's two
-        moments, and what one step keeps for its backward pass."""
-        return 16 * self.parameters(settings, vocabulary) + self.activation_bytes(settings, vocabulary, batch)
+    def chosen(self, preset: str | None, style: str | None) -> dict[str, dict[str, Any]]:
+        """What a size and a style set, as {"model": …, "training": …}; neither sets nothing. Raises `UserError`."""
+        model: dict[str, Any] = dict(self._member("preset", self.presets, preset)) if preset else {}
+        if not style:
+            return {"model": model, "training": {}}
+        known: Style = self._member("style", self.styles, style)
+        size = {name: field.default for name, field in self.settings.model_fields.items()} | model
+        return {"model": model | dict(known.model(size)), "training": dict(known.training)}
+
+    def _member(self, kind: str, members: Mapping[str, Any], name: str) -> Any:
+        if name in members:
+            return members[name]
+        raise UserError(
+            "The family “{family}” has no {kind} “{name}”. It has: {known}.",
+            field=kind,
+            choices=tuple(members),
+            family=self.name,
+            kind=kind,
+            name=name,
+            known=", ".join(members) or "none",
+        )
 
 
 _families: dict[str, Family] = {}

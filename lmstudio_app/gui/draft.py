@@ -12,13 +12,14 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Draft(NamedTuple):
     """Plain values, checked only when the run is started.
 
-    `tokenizer`, `model`, `training` and `execution` hold what differs from the preset and the declared defaults. An
+    `tokenizer`, `model`, `training` and `execution` hold what differs from preset, style and the declared defaults. An
     empty `name` lets the program find one.
     """
 
     corpus: str = ""
     family: str = "gpt"
     preset: str = "small"
+    style: str = ""
     name: str = ""
     tokenizer: Mapping[str, Any] = NOTHING
     model: Mapping[str, Any] = NOTHING

@@ -43,6 +43,7 @@ class NextRun(QObject):
         form.corpus_chosen.connect(session.choose_corpus)
         form.family_chosen.connect(session.choose_family)
         form.preset_chosen.connect(lambda preset: session.change_draft(preset=preset, model={}))
+        form.style_chosen.connect(self._restyle)
         form.named.connect(lambda name: session.change_draft(name=name.strip()))
         form.changed.connect(self._edited)
         session.corpora_changed.connect(self._reopen)
@@ -69,6 +70,8 @@ class NextRun(QObject):
             [Choice(f.name, declared(f.title), declared(f.summary)) for f in known.values()], family.name
         )
         form.show_presets([Choice(name, self._preset_title(family, name)) for name in family.presets], draft.preset)
+        styles = [Choice(s.name, declared(s.title), declared(s.summary)) for s in family.styles.values()]
+        form.show_styles([Choice("", self.tr("Standard")), *styles] if styles else [], draft.style)
         names = self._session.workspace.corpora()
         form.show_corpora(
             [Choice(n, n, self._corpus_words() if n == draft.corpus else "") for n in names], draft.corpus
@@ -79,7 +82,7 @@ class NextRun(QObject):
 
     def _show_settings(self, family: Family) -> None:
         draft = self._session.draft
-        shown = (family.name, draft.preset, self.corpus.data_hash if self.corpus is not None else "")
+        shown = (family.name, f"{draft.preset} {draft.style}", self.corpus.data_hash if self.corpus is not None else "")
         sections = self._sections(family)
         if shown != self._shown:
             self._base = self._base_values(family, sections)
@@ -108,12 +111,13 @@ class NextRun(QObject):
         return declarations(ExecutionSettings) if family.learning == "gradient" else []
 
     def _base_values(self, family: Family, sections: Sequence[Section]) -> dict[str, Any]:
-        """What the rows show where the draft says nothing: declared defaults, the preset, the text's own opening."""
+        """What the rows show where the draft says nothing: declared defaults, preset and style, the text's opening."""
         from lmstudio_app.engine.pipeline.draft import opening_words
 
         base = {d.path: d.default for section in sections for d in section.full()}
-        preset = family.presets.get(self._session.draft.preset, {})
-        base |= {f"model.{name}": value for name, value in preset.items()}
+        draft = self._session.draft
+        for group, values in family.chosen(draft.preset, draft.style).items():
+            base |= {f"{group}.{name}": value for name, value in values.items()}
         if self.corpus is not None and "training.sample_prompt" in base:
             made = self.corpus.made_tokenization(self.corpus.settings.tokenizer)
             base["training.sample_prompt"] = opening_words(self.corpus, made.tokenizer if made is not None else None)
@@ -121,9 +125,19 @@ class NextRun(QObject):
 
     def _preset_title(self, family: Family, name: str) -> str:
         titles = {"tiny": self.tr("Tiny"), "small": self.tr("Small"), "medium": self.tr("Medium")}
+        titles["large"] = self.tr("Large")
         outline = family.outline(family.settings(**family.presets[name]))
         words = self.tr("{preset}: {outline}")
         return words.format(preset=titles.get(name, name), outline=outline)
+
+    def _restyle(self, style: str) -> None:
+        """Take a style: what it sets goes before what was chosen for the same settings."""
+        from lmstudio_app.engine.registry import family
+
+        draft = self._session.draft
+        styled = {name for known in family(draft.family).styles.values() for name in known.training}
+        kept = {name: value for name, value in draft.training.items() if name not in styled}
+        self._session.change_draft(style=style, model={}, training=kept)
 
     def _reopen(self) -> None:
         """Look at the corpus again: it may have another text or another tokenizer now."""
@@ -219,7 +233,12 @@ class NextRun(QObject):
             words.append(self.tr("{setting} {value}").format(setting=title.lower(), value=problem.choices[0]))
         try:
             config = pipeline.draft(
-                self._session.workspace, corpus=draft.corpus, family=draft.family, preset=draft.preset, values=values
+                self._session.workspace,
+                corpus=draft.corpus,
+                family=draft.family,
+                preset=draft.preset,
+                style=draft.style or None,
+                values=values,
             )
         except UserError:
             return None, ""
@@ -248,10 +267,9 @@ class NextRun(QObject):
     def _estimate(self, config: RunConfig, remark: str = "") -> Estimate:
         if self.corpus is None or config.described.learning == "counting":
             return Estimate(basis=self.tr("Counting takes seconds; how many numbers it keeps shows afterwards."))
-        batch = getattr(config.training, "batch", 1)
         vocabulary = self.corpus.statistics.vocabulary
         count = config.described.parameters(config.model, vocabulary)
-        memory = config.described.training_bytes(config.model, vocabulary, batch)
+        memory = config.training_bytes(vocabulary)
         device = self._session.chosen_device()
         figure, unit = number_text.size(memory).rsplit(" ", 1)
         words = self.tr("/ {total}")

@@ -31,7 +31,7 @@ class RunFacts(QObject):
         usual = corpus.settings if corpus is not None else CorpusSettings()
         tokenizer = usual.tokenizer
         known = family(draft.family)
-        preset = known.presets[draft.preset]
+        preset = known.chosen(draft.preset, draft.style)["model"]
         try:
             model = read(known.settings, {**preset, **draft.model})
         except SettingsError:  # the form says what is wrong with them
@@ -103,7 +103,7 @@ class RunFacts(QObject):
         parameters = known.parameters(config.model, vocabulary)
         number, unit = number_text.parameters(parameters)
         batch = getattr(config.training, "batch", 1)
-        memory = known.training_bytes(config.model, vocabulary, batch)
+        memory = config.training_bytes(vocabulary)
         passes = config.plan.steps * batch * getattr(config.model, "context", 1) / corpus.statistics.tokens["training"]
         return [
             (number, unit or self.tr("numbers learnt")),

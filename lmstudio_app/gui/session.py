@@ -318,7 +318,8 @@ class Session(QObject):
 
         known = training_settings(family(name).learning).model_fields
         training = {field: value for field, value in self.draft.training.items() if field in known}
-        self.change_draft(family=name, model=dict(model or {}), training=training)
+        style = self.draft.style if self.draft.style in family(name).styles else ""
+        self.change_draft(family=name, style=style, model=dict(model or {}), training=training)
 
     def configuration(self) -> RunConfig:
         """The checked settings of the next run. Raises `SettingsError` naming each field that is wrong."""
@@ -330,6 +331,7 @@ class Session(QObject):
             corpus=chosen.corpus,
             family=chosen.family,
             preset=chosen.preset or None,
+            style=chosen.style or None,
             name=chosen.name or None,
             values=chosen.values(),
         )

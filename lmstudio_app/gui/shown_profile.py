@@ -173,7 +173,7 @@ class ShownProfile(QObject):
 
         draft = self._session.draft
         known = family(draft.family)
-        values = {**known.presets.get(draft.preset, {}), **draft.model}
+        values = {**known.chosen(draft.preset, draft.style)["model"], **draft.model}
         field = known.settings.model_fields.get("context")
         value = values.get("context", field.default if field is not None else 0)
         return value if isinstance(value, int) else 0

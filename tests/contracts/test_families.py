@@ -16,6 +16,7 @@ from lmstudio_app.engine.model import Learner, Model
 from lmstudio_app.engine.registry import Family
 from lmstudio_app.engine.settings import Settings, declarations
 from lmstudio_app.engine.task import Drawing, task
+from lmstudio_app.engine.training.settings import training_settings
 
 VOCABULARY, STEPS = 31, 80
 SMALL = {"layers": 2, "heads": 2, "width": 32, "context": 16, "order": 3}
@@ -96,7 +97,7 @@ def test_a_family_says_what_it_is(family: Family) -> None:
     assert family.title
     assert family.summary.endswith(".")
     assert "decoding" in family.offers
-    assert set(family.presets) == {"tiny", "small", "medium"}
+    assert list(family.presets) == ["tiny", "small", "medium", "large"]
     assert family.outline(family.settings())
 
 
@@ -130,10 +131,28 @@ def test_it_builds_from_its_defaults_and_every_preset_with_the_parameters_it_say
 
 @every_family
 def test_presets_grow(family: Family) -> None:
-    sizes = [family.settings(**family.presets[name]) for name in ("tiny", "small", "medium")]
+    sizes = [family.settings(**family.presets[name]) for name in ("tiny", "small", "medium", "large")]
     if family.learning == "gradient":
         counts = [family.parameters(settings, 65) for settings in sizes]
         assert counts == sorted(set(counts))
+
+
+@every_family
+def test_every_style_is_a_model_and_a_training_of_every_size(family: Family) -> None:
+    for style in family.styles.values():
+        assert style.title
+        assert style.summary.endswith(".")
+        for preset in family.presets:
+            chosen = family.chosen(preset, style.name)
+            settings = family.settings(**chosen["model"])
+            training_settings(family.learning)(**chosen["training"])
+            size = family.settings(**family.presets[preset])
+            for name in family.presets[preset]:
+                assert getattr(settings, name) == getattr(size, name)
+    with pytest.raises(UserError, match="has no style “cubist”"):
+        family.chosen("tiny", "cubist")
+    with pytest.raises(UserError, match="has no preset “vast”"):
+        family.chosen("vast", None)
 
 
 # Chance and weights ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
-from lmstudio_app.engine import pipeline
+from lmstudio_app.engine import pipeline, registry
 from lmstudio_app.engine.data.corpus import CorpusSettings
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.devices import Device
@@ -154,14 +154,34 @@ def test_a_family_takes_no_settings_along_that_it_has_no_rows_for(session, corpu
 def test_a_training_too_large_for_the_device_is_told_at_its_field(session, corpus, open_pane, qtbot):
     pane = open_pane()
     pane.next_run.check()
-    memory = pane.next_run.config.described.training_bytes(pane.next_run.config.model, 30, 4)
+    memory = pane.next_run.config.training_bytes(30, 4)
     session.devices = (Device("cpu", "Abacus", memory),)
     session.change_draft(training={"batch": 64})
     qtbot.waitUntil(lambda: pane.form.train.text() == "Fix 1 field to train")
-    assert pane.form.form.row("training.batch").wrong
-    pane.form.form.row("training.batch")._error.linkActivated.emit("0")
+    assert pane.form.form.row("execution.micro_batch").wrong
+    pane.form.form.row("execution.micro_batch")._error.linkActivated.emit("0")
     qtbot.waitUntil(pane.form.train.isEnabled)
-    assert session.draft.training["batch"] <= 4
+    assert session.draft.training["batch"] == 64
+    assert session.draft.execution["micro_batch"] <= 4
+
+
+def test_a_style_sets_model_and_training_and_keeps_what_it_does_not_set(session, corpus, open_pane, qtbot):
+    pane = open_pane()
+    session.change_draft(family="gpt", preset="small", training={"steps": 77, "learning_rate": 0.5}, model={"heads": 2})
+    form = pane.form
+    assert [form.style_box.itemData(place) for place in range(form.style_box.count())] == ["", "gpt-2", "llama", "fast"]
+    form.style_chosen.emit("fast")
+    pane.next_run.check()
+    config = pane.next_run.config
+    assert config.training.optimizer == "muon"
+    assert config.training.steps == 77
+    assert config.training.learning_rate == registry.family("gpt").styles["fast"].training["learning_rate"]
+    assert config.model.activation == "squared_relu"
+    assert config.model.heads == 4
+    assert form.form.row("model.activation").value() == "squared_relu"
+    session.choose_family("recurrent")
+    assert session.draft.style == ""
+    assert not form._style_row.isVisibleTo(form)
 
 
 def test_what_is_wrong_where_there_is_no_row_is_said_above_the_button(session, corpus, open_pane, qtbot):

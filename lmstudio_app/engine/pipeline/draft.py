@@ -30,20 +30,22 @@ def draft(
     corpus: str,
     family: str = "gpt",
     preset: str | None = None,
+    style: str | None = None,
     name: str | None = None,
     values: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RunConfig:
     """The settings of a new run on the corpus `corpus`.
 
-    `values` hold what was chosen by group ("model", "training", "tokenizer", "execution"); the rest comes from the
-    preset of the family, the corpus' own tokenizer, its opening words as the prompt of samples, and the declared
-    defaults. Without a name it gets a number. Raises `SettingsError` with every wrong field, or `UserError`.
+    `values` hold what was chosen by group ("model", "training", "tokenizer", "execution"); the rest comes from
+    preset and style of the family, the corpus' own tokenizer, its opening words as the prompt of samples, and the
+    declared defaults. Without a name it gets a number. Raises `SettingsError` with every wrong field, or `UserError`.
 
     Where the corpus is in these tokens already, the settings are checked beside them too.
     """
     described = registry.family(family)
     opened = workspace.corpus(corpus)
-    given = {group: dict((values or {}).get(group, {})) for group in GROUPS}
+    chosen: Mapping[str, Mapping[str, Any]] = described.chosen(preset, style)
+    given = {group: {**chosen.get(group, {}), **(values or {}).get(group, {})} for group in GROUPS}
     config = from_mapping(
         {
             "name": check_name(name) if name else next_run_name(workspace),
@@ -52,7 +54,6 @@ def draft(
             "family": family,
             **given,
             "tokenizer": opened.settings.tokenizer.model_dump() | given["tokenizer"],
-            "model": dict(_preset(described, preset)) | given["model"],
         }
     )
     made = opened.made_tokenization(config.tokenizer)
@@ -111,18 +112,3 @@ def opening_words(corpus: Corpus, tokenizer: Tokenizer | None, characters: int =
     words = line + "\n" if len(line) <= characters else head[: head.rfind(" ") + 1] or head
     missing = tokenizer.missing(words) if tokenizer is not None else []
     return words[: min(map(words.index, missing), default=len(words))]
-
-
-def _preset(family: registry.Family, preset: str | None) -> Mapping[str, Any]:
-    if preset is None:
-        return {}
-    if preset not in family.presets:
-        raise UserError(
-            "The family “{family}” has no preset “{preset}”. It has: {known}.",
-            field="preset",
-            choices=tuple(family.presets),
-            family=family.name,
-            preset=preset,
-            known=", ".join(family.presets),
-        )
-    return family.presets[preset]

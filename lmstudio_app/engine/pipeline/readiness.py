@@ -43,17 +43,17 @@ def check_tokens(config: RunConfig, tokens: Tokenization) -> None:
 
 def check_memory(config: RunConfig, vocabulary: int, device: Device) -> None:
     """Raises `SettingsError` where the training needs more than all the memory that `device` has."""
-    training, family = config.training, config.described
+    training = config.training
     if not isinstance(training, TrainingSettings):
         return
 
-    def needed(batch: int) -> int:
-        return family.training_bytes(config.model, vocabulary, batch)
+    def needed(windows: int) -> int:
+        return config.training_bytes(vocabulary, windows)
 
-    if needed(training.batch) <= device.memory_bytes:
+    if needed(0) <= device.memory_bytes:
         return
     values = {
-        "needed": describe_bytes(needed(training.batch)),
+        "needed": describe_bytes(needed(0)),
         "device": device.title,
         "total": describe_bytes(device.memory_bytes),
     }
@@ -63,5 +63,8 @@ def check_memory(config: RunConfig, vocabulary: int, device: Device) -> None:
     fits = training.batch
     while needed(fits) > device.memory_bytes:
         fits //= 2
-    sentence = "Training needs about {needed} of memory, and {device} has {total}. Choose a batch of {fits} or less."
-    raise SettingsError([Problem("training.batch", sentence, values | {"fits": fits}, (fits,))])
+    sentence = (
+        "Training needs about {needed} of memory, and {device} has {total}. Compute {fits} windows at once or less; "
+        "the batch stays the same."
+    )
+    raise SettingsError([Problem("execution.micro_batch", sentence, values | {"fits": fits}, (fits,))])

@@ -21,6 +21,8 @@ from lmstudio_app.engine.training.plan import Plan, plan
 from lmstudio_app.engine.training.settings import CountingSettings, ExecutionSettings, TrainingSettings
 
 FORMAT = 1
+MOMENTS = {"adamw": 2, "adam": 2, "sgd": 1, "muon": 2, "lion": 1, "adafactor": 0}
+"""How many numbers each optimizer remembers of each weight, at most."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class RunConfig:
     def plan(self) -> Plan:
         """What happens at which step."""
         return plan(self.training, self.described.counting_steps(self.model))
+
+    def training_bytes(self, vocabulary: int, at_once: int = 0) -> int:
+        """Estimates the memory of a training: four bytes for each trainable number, for its gradient and for what the
+        optimizer and an average remember of it, and what is kept for the backward pass of `at_once` windows (0: as many
+        as the settings say). 0 for a family that counts."""
+        training, family = self.training, self.described
+        if not isinstance(training, TrainingSettings):
+            return 0
+        windows = at_once or min(self.execution.micro_batch or training.batch, training.batch)
+        numbers = 2 + MOMENTS[training.optimizer] + (1 if training.weight_average else 0)
+        kept = family.activation_bytes(self.model, vocabulary, windows)
+        return 4 * numbers * family.parameters(self.model, vocabulary) + kept
 
     def named(self, name: str) -> RunConfig:
         """The same under another name."""

@@ -283,7 +283,7 @@ class StartPane(Pane):
         vocabulary = corpus.statistics.vocabulary if corpus is not None else 0
         shown = []
         for rung in self._rungs.values():
-            settings = rung.family.settings(**{**rung.family.presets.get(draft.preset, {}), **rung.model})
+            settings = rung.family.settings(**{**rung.family.chosen(draft.preset, "")["model"], **rung.model})
             count = rung.family.parameters(settings, vocabulary) if vocabulary else 0
             figures = (number_text.loss(self._best_score(rung)), number_text.short_count(count) if count else "–")
             shown.append((rung.key, rung.title, declared(rung.family.summary), figures))

@@ -41,15 +41,16 @@ class Estimate:
 
 
 class NextRunForm(Card):
-    """Choosers for corpus, family and preset, a name, the settings of the family, an estimate and one button.
+    """Choosers for corpus, family, preset and style, a name, the settings of the family, an estimate and one button.
 
-    Signals: `corpus_chosen(str)`, `family_chosen(str)`, `preset_chosen(str)`, `named(str)`, `changed(dict)` the values
-    of all settings by path, `train_pressed()`.
+    Signals: `corpus_chosen(str)`, `family_chosen(str)`, `preset_chosen(str)`, `style_chosen(str)`, `named(str)`,
+    `changed(dict)` the values of all settings by path, `train_pressed()`.
     """
 
     corpus_chosen = Signal(str)
     family_chosen = Signal(str)
     preset_chosen = Signal(str)
+    style_chosen = Signal(str)
     named = Signal(str)
     changed = Signal(object)
     train_pressed = Signal()
@@ -60,13 +61,15 @@ class NextRunForm(Card):
         self.corpus, self._corpus_row = self._chooser(self.tr("Text"), self.corpus_chosen)
         self.family, self._family_row = self._chooser(self.tr("Family"), self.family_chosen)
         self.preset, self._preset_row = self._chooser(self.tr("Preset"), self.preset_chosen)
+        self.style_box, self._style_row = self._chooser(self.tr("Style"), self.style_chosen)
         self.run_name = QLineEdit()
         self.run_name.setPlaceholderText(self.tr("found by itself"))
         self.run_name.setAccessibleName(self.tr("Name of the run"))
         self.run_name.textEdited.connect(self.named)
         self._name_row = FormRow(self.tr("Name"), self.run_name)
         self._rows = {
-            "corpus": self._corpus_row, "family": self._family_row, "preset": self._preset_row, "name": self._name_row
+            "corpus": self._corpus_row, "family": self._family_row, "preset": self._preset_row,
+            "style": self._style_row, "name": self._name_row
         }  # fmt: skip
         self.form = ConfigForm()
         self.form.changed.connect(self.changed)
@@ -87,6 +90,11 @@ class NextRunForm(Card):
     def show_presets(self, presets: Sequence[Choice], chosen: str) -> None:
         """Offer these presets."""
         self._fill(self.preset, self._preset_row, presets, chosen)
+
+    def show_styles(self, styles: Sequence[Choice], chosen: str) -> None:
+        """Offer these styles; a family without any has no such row."""
+        self._fill(self.style_box, self._style_row, styles, chosen)
+        self._style_row.setVisible(bool(styles))
 
     def show_name(self, name: str) -> None:
         """Show the name the person chose; empty for none."""
@@ -160,7 +168,15 @@ class NextRunForm(Card):
         column.setContentsMargins(12, 10, 12, 12)
         column.setSpacing(8)
         heading = Text(self.tr("Model").upper(), "section", copyable=False)
-        above = (self._corpus_row, self._name_row, strip("rule"), heading, self._family_row, self._preset_row)
+        above = (
+            self._corpus_row,
+            self._name_row,
+            strip("rule"),
+            heading,
+            self._family_row,
+            self._preset_row,
+            self._style_row,
+        )
         for widget in above:
             column.addWidget(widget)
         column.addWidget(self.form)

@@ -64,11 +64,10 @@ def test_the_prompt_of_itself_ends_before_what_the_vocabulary_lacks(tmp_path: Pa
 
 def test_a_training_larger_than_the_memory_is_refused(workspace: Workspace) -> None:
     config = small_run(workspace).config
-    needed = config.described.training_bytes(config.model, 40, config.training.batch)  # type: ignore[union-attr]
-    one = config.described.training_bytes(config.model, 40, 1)
+    needed, one = config.training_bytes(40), config.training_bytes(40, 1)
     readiness.check_memory(config, 40, Device("cpu", "Abacus", needed))
     with pytest.raises(
-        SettingsError, match=r"training\.batch: .*Abacus has.*Choose a batch of (1|2) or less"
+        SettingsError, match=r"execution\.micro_batch: .*Abacus has.*Compute (1|2) windows at once or less"
     ) as refused:
         readiness.check_memory(config, 40, Device("cpu", "Abacus", needed - 1))
     assert refused.value.choices[0] in (1, 2)

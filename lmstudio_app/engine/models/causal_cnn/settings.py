@@ -122,6 +122,7 @@ FAMILY = register_family(
             "tiny": {"layers": 4, "width": 64, "context": 64},
             "small": {"layers": 6, "width": 128, "context": 128},
             "medium": {"layers": 12, "width": 320, "context": 256},
+            "large": {"layers": 16, "width": 768, "context": 512},
         },
         parameters=parameters,
         outline=outline,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from lmstudio_app.engine.registry import Family, register_family
+from lmstudio_app.engine.registry import Family, Style, register_family
 from lmstudio_app.engine.settings import Problem, Settings, setting
 
 WIDTH_MINIMUM, WIDTH_MAXIMUM = 8, 8192
@@ -196,6 +196,46 @@ def outline(settings: GPTSettings) -> str:
     return f"{settings.layers} × {settings.heads} × {settings.width}"
 
 
+GPT2 = Style(
+    name="gpt-2",
+    title="GPT-2",
+    summary="As OpenAI's of 2019: learned positions, LayerNorm, GELU, biases, tied embeddings.",
+    model=lambda size: {"positions": "learned", "bias": True},
+)
+LLAMA = Style(
+    name="llama",
+    title="Llama",
+    summary="As Meta's of 2024: rotary positions, RMSNorm, SwiGLU, two heads to each of keys and values, no dropout.",
+    model=lambda size: {
+        "normalization": "rms",
+        "activation": "swiglu",
+        "key_value_heads": size["heads"] // 2 if size["heads"] % 2 == 0 else 0,
+        "dropout": 0.0,
+        "tied": False,
+    },
+)
+FAST = Style(
+    name="fast",
+    title="Fast",
+    summary="Learns the most in the least time: Muon, rotary positions, RMSNorm, QK-norm, squared ReLU, zero outputs.",
+    model=lambda size: {
+        "normalization": "rms",
+        "activation": "squared_relu",
+        "query_key_normalization": True,
+        "zero_outputs": True,
+        "dropout": 0.0,
+    },
+    training={
+        "batch": 24,
+        "learning_rate": 5e-3,
+        "optimizer": "muon",
+        "momentum": 0.95,
+        "schedule": "linear",
+        "final_learning_rate": 0.0,
+        "warmup_steps": 20,
+    },
+)
+
 FAMILY = register_family(
     Family(
         name="gpt",
@@ -209,7 +249,9 @@ FAMILY = register_family(
             "tiny": {"layers": 2, "heads": 2, "width": 64, "context": 64},
             "small": {"layers": 4, "heads": 4, "width": 128, "context": 128},
             "medium": {"layers": 6, "heads": 6, "width": 384, "context": 256},
+            "large": {"layers": 12, "heads": 12, "width": 768, "context": 512},
         },
+        styles={style.name: style for style in (GPT2, LLAMA, FAST)},
         parameters=parameters,
         outline=outline,
         activation_bytes=activation_bytes,

@@ -90,6 +90,7 @@ FAMILY = register_family(
             "tiny": {"layers": 1, "width": 96, "context": 64},
             "small": {"layers": 2, "width": 192, "context": 128},
             "medium": {"layers": 2, "width": 512, "context": 256},
+            "large": {"layers": 3, "width": 1280, "context": 256},
         },
         parameters=parameters,
         outline=outline,
