@@ -46,14 +46,14 @@ class TrainingSettings(Settings):
         choices={
             "adamw": "AdamW",
             "adam": "Adam",
-            "sgd": "SGD with momentum",
-            "muon": "Muon, AdamW for tables",
+            "sgd": "SGD",
+            "muon": "Muon",
             "lion": "Lion",
             "adafactor": "Adafactor",
         },
         advanced=True,
-        help="How a step is made of the gradient. AdamW suits nearly everything; Muon learns quicker; SGD needs a "
-        "learning rate about a hundred times higher, Lion one about five times lower.",
+        help="How a step is made of the gradient. AdamW suits nearly everything; Muon learns quicker, with AdamW for "
+        "tables; SGD needs a learning rate about a hundred times higher, Lion one about five times lower.",
     )
     momentum: float = setting(
         0.9,
@@ -72,7 +72,7 @@ class TrainingSettings(Settings):
             "linear": "Linear",
             "stable": "Stable, then down",
             "constant": "Constant",
-            "plateau": "Down on a plateau",
+            "plateau": "On a plateau",
         },
         advanced=True,
         help="How the learning rate falls after the warm-up: along half a cosine, along a line, only over the last "

@@ -17,6 +17,7 @@ from tests.engine.training.trials import TIMED
 MODELS: dict[str, dict[str, Any]] = {
     "gpt": {"layers": 1, "heads": 2, "width": 16, "context": 16, "dropout": 0.1},
     "recurrent": {"cell": "gru", "layers": 1, "width": 16, "context": 16, "dropout": 0.1},
+    "causal_cnn": {"layers": 2, "width": 16, "context": 16, "dropout": 0.1},
     "ngram": {"order": 3},
 }
 TRAINING: dict[str, Any] = {
