@@ -38,13 +38,15 @@ class Drawing:
     """How batches are drawn for a family that learns by gradient.
 
     `batch` windows of `context` tokens at each step, as a function of `seed` and the step, and about
-    `validation_tokens` tokens at each validation.
+    `validation_tokens` tokens at each validation. They are `consecutive` for a model that carries its state from step
+    to step, else random.
     """
 
     batch: int
     context: int
     seed: int
     validation_tokens: int
+    consecutive: bool = False
 
 
 class Task(Protocol):

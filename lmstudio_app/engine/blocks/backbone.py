@@ -20,13 +20,15 @@ class Backbone(nn.Module, ABC):
     """A body without a head.
 
     `width` is D; `context` the most tokens it sees at once, None when it carries a state of any length; `causal` says
-    that no position sees a later one; `tokens` is the token table, which a tied head shares.
+    that no position sees a later one; `tokens` is the token table, which a tied head shares. `carries_state` says that
+    it learns from windows that follow each other, handing its memory on.
     """
 
     width: int
     context: int | None
     causal: bool
     tokens: nn.Embedding
+    carries_state: bool = False
 
     @abstractmethod
     def forward(self, tokens: Tensor, memory: Memory | None = None) -> Tensor:

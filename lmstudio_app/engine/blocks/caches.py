@@ -40,8 +40,17 @@ class CarriedState:
 
     room = None
 
-    def __init__(self) -> None:
+    def __init__(self, *parts: Tensor) -> None:
+        """With one part, or an LSTM's two, (layers, B, D) each, it goes on from there."""
         self.state: Tensor | tuple[Tensor, Tensor] | None = None
+        if parts:
+            self.state = parts[0] if len(parts) == 1 else (parts[0], parts[1])
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """The state apart from how it was computed: none, one tensor, or an LSTM's two."""
+        if self.state is None:
+            return ()
+        return tuple(part.detach() for part in (self.state if isinstance(self.state, tuple) else (self.state,)))
 
 
 class CarriedInputs:

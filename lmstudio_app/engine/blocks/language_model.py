@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmstudio_app.engine.blocks import scoring, weights
-from lmstudio_app.engine.blocks.backbone import Backbone
+from lmstudio_app.engine.blocks.backbone import Backbone, Memory
 from lmstudio_app.engine.blocks.decoding import LanguageDecoding
 from lmstudio_app.engine.blocks.layers import Linear
 from lmstudio_app.engine.data.tokenizer import refuse_foreign
@@ -36,19 +36,26 @@ class LanguageModel(nn.Module):
         """The most tokens it sees at once; None when it carries a state of any length."""
         return self.body.context
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    @property
+    def carries_state(self) -> bool:
+        """Whether it learns from windows that follow each other, handing its memory on from one to the next."""
+        return self.body.carries_state
+
+    def forward(self, inputs: Tensor, memory: Memory | None = None) -> Tensor:
         """Logits (B, T, V) for the token after each of `inputs` (B, T)."""
-        logits: Tensor = self.head(self.body(inputs))
+        logits: Tensor = self.head(self.body(inputs, memory))
         return logits
 
-    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, inputs: Tensor, targets: Tensor, memory: Memory | None = None) -> Tensor:
         """The mean nats per token of `targets` (B, T) after `inputs` (B, T); a scalar to differentiate."""
-        return functional.cross_entropy(self(inputs).view(-1, self.vocabulary), targets.reshape(-1))
+        return functional.cross_entropy(self(inputs, memory).view(-1, self.vocabulary), targets.reshape(-1))
 
-    def objective(self, inputs: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    def objective(
+        self, inputs: Tensor, targets: Tensor, smoothing: float, memory: Memory | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What is made small when every label is smoothed (Szegedy et al. 2016): (1 − s) · nats of the target + s ·
         the mean nats of all tokens; and the mean nats of the targets alone."""
-        logits = self(inputs).view(-1, self.vocabulary)
+        logits = self(inputs, memory).view(-1, self.vocabulary)
         loss = functional.cross_entropy(logits, targets.reshape(-1))
         uniform = (logits.logsumexp(dim=-1) - logits.mean(dim=-1)).mean()
         return (1 - smoothing) * loss + smoothing * uniform, loss

@@ -1,4 +1,5 @@
-"""Recurrent layers: a simple RNN (Elman 1990), LSTM (Hochreiter and Schmidhuber 1997) and GRU (Cho et al. 2014).
+"""Recurrent layers: a simple RNN (Elman 1990) with tanh or ReLU, LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et
+al. 2014).
 
 Shapes: B batch, T positions, D width, L layers.
 """
@@ -7,9 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
+from torch.func import functional_call
 
-Cell = Literal["rnn", "lstm", "gru"]
+from lmstudio_app.engine.blocks.layers import dropout
+
+State = Tensor | tuple[Tensor, Tensor] | None
+Cell = Literal["rnn", "relu", "lstm", "gru"]
 
 
 class _RNN(nn.RNN):
@@ -27,11 +32,26 @@ class _GRU(nn.GRU):
         """Leave the weights unset."""
 
 
-def recurrent_layers(cell: Cell, layers: int, width: int, dropout: float) -> nn.RNNBase:
+def recurrent_layers(cell: Cell, layers: int, width: int, between: float) -> nn.RNNBase:
     """L layers of `cell`, (B, T, D) → (B, T, D) and their last state, with unset weights.
 
-    Dropout acts between the layers.
+    Dropout of the share `between` acts between the layers.
     """
-    kinds: dict[Cell, type[_RNN | _LSTM | _GRU]] = {"rnn": _RNN, "lstm": _LSTM, "gru": _GRU}
-    between = dropout if layers > 1 else 0.0  # PyTorch warns where there is no between
-    return kinds[cell](width, width, layers, batch_first=True, dropout=between)
+    between = between if layers > 1 else 0.0  # PyTorch warns where there is no between
+    match cell:
+        case "rnn" | "relu":
+            bend = "tanh" if cell == "rnn" else "relu"
+            return _RNN(width, width, layers, nonlinearity=bend, batch_first=True, dropout=between)
+        case "lstm":
+            return _LSTM(width, width, layers, batch_first=True, dropout=between)
+        case "gru":
+            return _GRU(width, width, layers, batch_first=True, dropout=between)
+
+
+def with_dropped_weights(cells: nn.RNNBase, share: float, hidden: Tensor, state: State) -> tuple[Tensor, State]:
+    """What `cells` make of `hidden` (B, T, D) and `state` while a `share` of the weights between one token and the next
+    is hidden, the same for all tokens (Wan et al. 2013; Merity et al. 2018)."""
+    past = {n: p for n, p in cells.named_parameters() if n.startswith("weight_hh")}
+    dropped = {name: dropout(weight, share, training=True) for name, weight in past.items()}
+    made: tuple[Tensor, State] = functional_call(cells, dropped, (hidden, state))
+    return made

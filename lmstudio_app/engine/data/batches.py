@@ -86,6 +86,23 @@ class Windows:
         return Batch(inputs=windows[:, :-1], targets=windows[:, 1:])
 
 
+class Streams(Windows):
+    """Windows that follow each other: row b of a step goes on where row b of the step before it ended.
+
+    The rows read the training tokens as a ring, from places evenly spaced round it; the seed turns the ring.
+    """
+
+    def at(self, step: int) -> Batch:
+        """The windows of training step `step`: `batch` rows of `context` tokens."""
+        count = len(self._training)
+        key = np.array([self._seed, 0], dtype=np.uint64)
+        first = int(np.random.Generator(np.random.Philox(key=key)).integers(count))
+        starts = first + np.arange(self._batch) * count // self._batch + (step - 1) * self._context
+        places = (starts[:, None] + np.arange(self._context + 1)) % count  # (B, T + 1)
+        windows = self._training[places].astype(np.int64)
+        return Batch(inputs=windows[:, :-1], targets=windows[:, 1:])
+
+
 class WholeSplit:
     """All training tokens at every step, for a family that learns by counting; all validation tokens at once."""
 

@@ -23,7 +23,8 @@ def batches(config: RunConfig, tokens: Tokenization) -> Batches:
     training, drawing = config.training, None
     if isinstance(training, TrainingSettings):
         context = cast(Any, config.model).context
-        drawing = Drawing(training.batch, context, training.seed, training.validation_tokens)
+        consecutive = bool(getattr(config.model, "carry_state", False))
+        drawing = Drawing(training.batch, context, training.seed, training.validation_tokens, consecutive)
     return task(LANGUAGE_MODELLING).batches(tokens.store, drawing)
 
 

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from lmstudio_app.engine.data.batches import Batches, WholeSplit, Windows
+from lmstudio_app.engine.data.batches import Batches, Streams, WholeSplit, Windows
 from lmstudio_app.engine.registry import Family
 from lmstudio_app.engine.settings import Settings
 from lmstudio_app.engine.task import LANGUAGE_MODELLING, Drawing, Need, Splits, register_task
@@ -25,12 +25,13 @@ class LanguageModelling:
     needs: frozenset[Need] = frozenset({"causal"})
 
     def batches(self, store: Splits, drawing: Drawing | None) -> Batches:
-        """Random windows of the training split, or the whole split for a family that counts. Raises `UserError` when
-        a split is too short."""
+        """Random or consecutive windows of the training split, or the whole split for a family that counts. Raises
+        `UserError` when a split is too short."""
         training, validation = store.split("training"), store.split("validation")
         if drawing is None:
             return WholeSplit(training, validation)
-        return Windows(
+        kind = Streams if drawing.consecutive else Windows
+        return kind(
             training,
             validation,
             batch=drawing.batch,

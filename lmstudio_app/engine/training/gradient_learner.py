@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lmstudio_app.engine.blocks.backbone import Memory
+from lmstudio_app.engine.blocks.caches import CarriedState
 from lmstudio_app.engine.data.batches import Batch
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.model import Likelihood, Model, State
@@ -21,6 +23,9 @@ from lmstudio_app.engine.training.weight_average import WeightAverage
 CAPACITY = 4096
 """Steps whose measurements fit on the device before they must be read."""
 
+CARRIED = "carried."
+"""What the names of a state handed on from step to step begin with in the memory."""
+
 RAW = "raw."
 """What the names of weights begin with in the memory, where their average is saved in their place."""
 
@@ -28,10 +33,16 @@ RAW = "raw."
 class Trainable(Model, Protocol):
     """A `Model` that is a torch module and can say its loss."""
 
-    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean nats per token of `targets` (B, T) after `inputs` (B, T)."""
+    @property
+    def carries_state(self) -> bool:
+        """Whether a state is handed on from step to step."""
 
-    def objective(self, inputs: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    def loss(self, inputs: Tensor, targets: Tensor, memory: Memory | None = None) -> Tensor:
+        """The mean nats per token of `targets` (B, T) after `inputs` (B, T), and after what `memory` holds."""
+
+    def objective(
+        self, inputs: Tensor, targets: Tensor, smoothing: float, memory: Memory | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What is made small, with labels smoothed, and the `loss` beside it."""
 
 
@@ -63,6 +74,7 @@ class GradientLearner:
         if settings.weight_average:
             self._average = WeightAverage(self._optimizer.groups, settings.weight_average)
         self._plateau = Plateau()
+        self._carried: dict[int, CarriedState] = {}  # by the place of a micro-batch in its batch
         self._table = torch.zeros(CAPACITY, 2, device=device)
         self._steps: list[tuple[int, float, bool]] = []  # number, learning rate, skipped: of each row in the table
         self._spilled: list[dict[str, Any]] = []
@@ -94,17 +106,25 @@ class GradientLearner:
         size = self._micro_batch or windows
         for first in range(0, windows, size):
             part = slice(first, first + size)
-            objective, loss = self._objective(inputs[part], targets[part])
+            objective, loss = self._objective(inputs[part], targets[part], self._memory(first))
             share = len(inputs[part]) / windows
             (objective if share == 1 else objective * share).backward()  # type: ignore[no-untyped-call]
             total += loss.detach() * share
         return total
 
-    def _objective(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _objective(self, inputs: Tensor, targets: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor]:
         if self._settings.label_smoothing:
-            return self.model.objective(inputs, targets, self._settings.label_smoothing)
-        loss = self.model.loss(inputs, targets)
+            return self.model.objective(inputs, targets, self._settings.label_smoothing, memory)
+        loss = self.model.loss(inputs, targets, memory)
         return loss, loss
+
+    def _memory(self, place: int) -> CarriedState | None:
+        """The state that the windows at `place` of the last batch have left, cut off from how it was computed."""
+        if not self.model.carries_state:
+            return None
+        before = self._carried.get(place)
+        self._carried[place] = CarriedState(*before.parts()) if before is not None else CarriedState()
+        return self._carried[place]
 
     def measured(self) -> list[dict[str, Any]]:
         """A row for each step: "step", "training_loss" (nats per token), "learning_rate" and "gradient_norm" (before
@@ -138,6 +158,9 @@ class GradientLearner:
         if self._average is not None:
             raw = self._average.parts()
             memory |= {f"{RAW}{name}": part.detach().to("cpu", copy=True).numpy() for name, part in raw.items()}
+        for place, carried in self._carried.items():
+            for number, part in enumerate(carried.parts()):
+                memory[f"{CARRIED}{place}.{number}"] = part.to("cpu", copy=True).numpy()
         counters = {"updates": self._optimizer.steps, "plateau": self._plateau.to_mapping()}
         return State(self.model.weights(), memory, counters)
 
@@ -153,6 +176,7 @@ class GradientLearner:
             self.model.load_weights(state.weights)
         self._optimizer.load(state.memory, updates)
         self._plateau = Plateau.from_mapping(state.counters.get("plateau", {}))
+        self._load_carried(state)
         self._steps, self._spilled = [], []
 
     def _load_average(self, state: State) -> None:
@@ -162,6 +186,14 @@ class GradientLearner:
         self.model.load_weights(raw)
         self._average.show(True)
         self.model.load_weights(state.weights)
+
+    def _load_carried(self, state: State) -> None:
+        places: dict[int, list[Tensor]] = {}
+        for name in sorted(name for name in state.memory if name.startswith(CARRIED)):
+            place = int(name.removeprefix(CARRIED).partition(".")[0])
+            part = torch.from_numpy(np.array(state.memory[name], dtype=np.float32)).to(self._device)
+            places.setdefault(place, []).append(part)
+        self._carried = {place: CarriedState(*parts) for place, parts in places.items()}
 
     def _show_average(self, shown: bool) -> None:
         if self._average is not None:

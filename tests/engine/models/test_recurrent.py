@@ -11,12 +11,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from lmstudio_app.engine.blocks.caches import CarriedState
 from lmstudio_app.engine.models.recurrent.network import blank, build
 from lmstudio_app.engine.models.recurrent.settings import FAMILY, RecurrentSettings, activation_bytes, parameters
 from tests.engine.models.activations import kept_bytes
 
 VOCABULARY = 23
-CELLS = ("rnn", "lstm", "gru")
+CELLS = ("rnn", "relu", "lstm", "gru")
 
 Array = NDArray[np.float64]
 
@@ -57,6 +58,8 @@ def reference(cell: str, layers: int, weights: dict[str, NDArray[Any]], text: ND
             past = w[f"weight_hh_l{k}"] @ states[k] + w[f"bias_hh_l{k}"]
             if cell == "rnn":
                 states[k] = np.tanh(read + past)
+            elif cell == "relu":
+                states[k] = np.maximum(read + past, 0)
             elif cell == "lstm":
                 taken, kept, new, shown = np.split(read + past, 4)
                 memories[k] = sigmoid(kept) * memories[k] + sigmoid(taken) * np.tanh(new)
@@ -106,6 +109,41 @@ def test_activation_bytes_are_about_what_a_step_keeps(cell: Any, dropout: float)
     assert activation_bytes(settings, 65, batch=4) == pytest.approx(kept_bytes(build(settings, 65, 1), 4, 32), rel=0.2)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_weights_between_tokens_are_hidden_while_learning_and_still_learn(cell: Any) -> None:
+    model = build(RecurrentSettings(cell=cell, width=16, dropout=0.0, inner_dropout=0.5), VOCABULARY, seed=1)
+    text = torch.from_numpy(tokens(13)[None])
+    with torch.no_grad():
+        hidden = [model(text) for _ in range(2)]
+        model.eval()
+        whole = [model(text) for _ in range(2)]
+    assert not torch.equal(*hidden)
+    assert torch.equal(*whole)
+    model.train()
+    model.loss(text[:, :-1], text[:, 1:]).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        if "weight_hh" in name:
+            shares = (parameter.grad == 0).float().mean().item()
+            assert 0.3 < shares < 0.9, name
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_carried_state_reads_windows_as_one_text_and_gradients_stay_in_their_window(cell: Any) -> None:
+    settings = RecurrentSettings(cell=cell, width=16, context=8, dropout=0.0, carry_state=True)
+    model = build(settings, VOCABULARY, seed=1)
+    assert model.carries_state
+    text = torch.from_numpy(np.stack([tokens(17, seed) for seed in (1, 2)]))
+    memory = CarriedState()
+    with torch.no_grad():
+        whole = model(text[:, :-1])
+    first = model(text[:, :8], memory)
+    memory = CarriedState(*memory.parts())
+    assert all(not part.requires_grad for part in memory.parts())
+    second = model(text[:, 8:-1], memory)
+    torch.testing.assert_close(torch.cat([first, second], 1).detach(), whole, atol=1e-5, rtol=1e-5)
+
+
 def test_the_first_loss_is_near_a_uniform_guess_and_a_forget_gate_starts_open() -> None:
     model = build(RecurrentSettings(width=64), 65, seed=1)
     batch = torch.randint(0, 65, (8, 33), generator=torch.Generator().manual_seed(1))
@@ -119,3 +157,4 @@ def test_the_first_loss_is_near_a_uniform_guess_and_a_forget_gate_starts_open() 
 def test_the_family_has_no_attention_and_says_its_cell() -> None:
     assert FAMILY.offers == {"decoding"}
     assert FAMILY.outline(RecurrentSettings(cell="gru", layers=3, width=96)) == "GRU 3 × 96"
+    assert FAMILY.outline(RecurrentSettings(cell="relu", layers=1, width=96)) == "ReLU RNN 1 × 96"

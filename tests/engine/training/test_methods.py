@@ -52,6 +52,23 @@ def test_every_method_goes_on_bit_for_bit(name: str, method: str, tmp_path: Path
         assert parts.bytes_of(24, file) == whole.bytes_of(24, file)
 
 
+@pytest.mark.parametrize("cell", ["relu", "lstm"])
+def test_a_carried_state_goes_on_bit_for_bit(cell: str, tmp_path: Path) -> None:
+    model = {"cell": cell, "carry_state": True, "inner_dropout": 0.2}
+    ways = {"optimizer": "muon", "model": model, **EVERYTHING}
+    whole, parts = (Trial(tmp_path / name, "recurrent", **ways | {"model": dict(model)}) for name in ("whole", "parts"))
+    list(whole.go())
+    stopped_after(parts, CheckpointSaved, 9)
+    stopped_after(parts, Validated, 14)
+    list(parts.go())
+    assert parts.rows() == whole.rows()
+    for file in ("model.safetensors", "optimizer.safetensors"):
+        assert parts.bytes_of(24, file) == whole.bytes_of(24, file)
+    state, _ = checkpoint.load(parts.folder / "checkpoints" / checkpoint.folder_name(24))
+    carried = {name for name in state.memory if name.startswith("carried.")}
+    assert len(carried) == (4 if cell == "lstm" else 2)  # of two micro-batches
+
+
 def test_a_pause_changes_nothing(tmp_path: Path) -> None:
     ways = {"optimizer": "muon", **EVERYTHING}
     whole, paused = Trial(tmp_path / "whole", **ways), Trial(tmp_path / "paused", **ways)
@@ -141,9 +158,9 @@ def test_a_step_that_diverges_can_be_skipped(tmp_path: Path) -> None:
             learner = trial.learner
             whole = learner._objective
 
-            def broken(inputs: Any, targets: Any, whole: Any = whole, learner: Any = learner) -> Any:
+            def broken(*arguments: Any, whole: Any = whole, learner: Any = learner) -> Any:
                 learner._objective = whole  # once
-                objective, loss = whole(inputs, targets)
+                objective, loss = whole(*arguments)
                 return objective * float("nan"), loss * float("nan")
 
             learner._objective = broken

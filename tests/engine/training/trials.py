@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmstudio_app.engine.data.batches import Windows
+from lmstudio_app.engine.data.batches import Streams, Windows
 from lmstudio_app.engine.events import Event
 from lmstudio_app.engine.model import Model
 from lmstudio_app.engine.registry import family
@@ -88,7 +88,8 @@ class Trial:
             keeper.close()
 
     def _job(self, keeper: Record, progress: Progress) -> Job:
-        batches = Windows(
+        kind = Streams if getattr(self.model_settings, "carry_state", False) else Windows
+        batches = kind(
             tokens(1, 3000), tokens(2, 600), batch=self.settings.batch, context=16, seed=self.settings.seed,
             validation_tokens=self.settings.validation_tokens,
         )  # fmt: skip

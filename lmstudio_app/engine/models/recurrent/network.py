@@ -14,7 +14,7 @@ from lmstudio_app.engine.blocks.backbone import Backbone, Memory
 from lmstudio_app.engine.blocks.caches import CarriedState
 from lmstudio_app.engine.blocks.language_model import LanguageModel
 from lmstudio_app.engine.blocks.layers import Embedding, dropout
-from lmstudio_app.engine.blocks.recurrent import recurrent_layers
+from lmstudio_app.engine.blocks.recurrent import recurrent_layers, with_dropped_weights
 from lmstudio_app.engine.models.recurrent.settings import RecurrentSettings
 
 TOKEN_DEVIATION = 0.3
@@ -30,7 +30,8 @@ class RecurrentBody(Backbone):
     def __init__(self, settings: RecurrentSettings, vocabulary: int) -> None:
         super().__init__()
         self.width = settings.width
-        self.dropout = settings.dropout
+        self.carries_state = settings.carry_state
+        self.dropout, self.inner_dropout = settings.dropout, settings.inner_dropout
         self.tokens = Embedding(vocabulary, settings.width)
         self.cells = recurrent_layers(settings.cell, settings.layers, settings.width, settings.dropout)
 
@@ -38,7 +39,11 @@ class RecurrentBody(Backbone):
         """Hidden vectors (B, T, D) of the last layer."""
         carried = memory if isinstance(memory, CarriedState) else None
         hidden: Tensor = self._drop(self.tokens(tokens))  # (B, T, D)
-        hidden, state = self.cells(hidden, None if carried is None else carried.state)
+        before = None if carried is None else carried.state
+        if self.training and self.inner_dropout:
+            hidden, state = with_dropped_weights(self.cells, self.inner_dropout, hidden, before)
+        else:
+            hidden, state = self.cells(hidden, before)
         if carried is not None:
             carried.state = state
         return self._drop(hidden)

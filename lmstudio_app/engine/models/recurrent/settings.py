@@ -7,20 +7,20 @@ from typing import Literal
 from lmstudio_app.engine.registry import Family, register_family
 from lmstudio_app.engine.settings import Settings, setting
 
-MAPS = {"rnn": 1, "lstm": 4, "gru": 3}
+MAPS = {"rnn": 1, "relu": 1, "lstm": 4, "gru": 3}
 """How many maps of width D each cell has."""
 
-KEPT = {"rnn": 2, "lstm": 17, "gru": 8}
+KEPT = {"rnn": 2, "relu": 2, "lstm": 17, "gru": 8}
 """How many numbers per unit of width and token PyTorch keeps for the backward pass of each cell."""
 
 
 class RecurrentSettings(Settings):
     """Cell and shape of a recurrent network."""
 
-    cell: Literal["rnn", "lstm", "gru"] = setting(
+    cell: Literal["rnn", "relu", "lstm", "gru"] = setting(
         "lstm",
         title="Cell",
-        choices={"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"},
+        choices={"rnn": "RNN (tanh)", "relu": "RNN (ReLU)", "lstm": "LSTM", "gru": "GRU"},
         help="What carries the past from token to token: LSTM and GRU have gates that keep it for longer.",
     )
     layers: int = setting(
@@ -48,7 +48,23 @@ class RecurrentSettings(Settings):
         unit="share switched off",
         minimum=0.0,
         below=1.0,
-        help="Hides random units while learning, so that the model memorises less.",
+        help="Hides random units before, between and after the layers while learning, so that it memorises less.",
+    )
+    inner_dropout: float = setting(
+        0.0,
+        title="Inner dropout",
+        unit="share switched off",
+        minimum=0.0,
+        below=1.0,
+        advanced=True,
+        help="Hides random weights between one token and the next while learning (as in AWD-LSTM).",
+    )
+    carry_state: bool = setting(
+        False,
+        title="Carry the state",
+        advanced=True,
+        help="Reads the text in order while learning, and carries the state from window to window, so that it learns "
+        "to use a past longer than the context. Otherwise windows are drawn at random.",
     )
     tied: bool = setting(
         True,
@@ -69,12 +85,14 @@ def activation_bytes(settings: RecurrentSettings, vocabulary: int, batch: int) -
     """An estimate of what one training step keeps for its backward pass, from counts on a CPU."""
     cell = KEPT[settings.cell] + (1.25 if settings.dropout else 0.0)
     floats = settings.width * (1 + settings.layers * cell) + vocabulary
-    return int(batch * settings.context * 4 * floats)
+    dropped = 5 * settings.layers * MAPS[settings.cell] * settings.width**2 if settings.inner_dropout else 0
+    return int(batch * settings.context * 4 * floats) + dropped
 
 
 def outline(settings: RecurrentSettings) -> str:
     """Cell, layers × width."""
-    return f"{settings.cell.upper()} {settings.layers} × {settings.width}"
+    cell = "ReLU RNN" if settings.cell == "relu" else settings.cell.upper()
+    return f"{cell} {settings.layers} × {settings.width}"
 
 
 FAMILY = register_family(
