@@ -281,10 +281,12 @@ class Run:
         """Be the run's only writer for the time of the block; raises `Held` when somebody else is."""
         return locks.hold(self.folder, purpose or f"the training of “{self.name}”")
 
-    def settle(self, settled: Execution, corpus_hash: str) -> None:
-        """Note how the run computes, and which text it learns from. Raises `UserError`."""
+    def settle(self, settled: Execution, corpus_hash: str, steps: int | None = None) -> None:
+        """Note how the run computes, which text it learns from, and how many `steps` its budget came to. Raises
+        `UserError`."""
         self.execution = settled
-        self.config = replace(self.config, execution=settled.settings(), corpus_hash=corpus_hash)
+        training = self.config.training.model_copy(update={} if steps is None else {"steps": steps})
+        self.config = replace(self.config, execution=settled.settings(), corpus_hash=corpus_hash, training=training)
         self._write(execution.to_mapping(settled))
 
     def keep_tokenizer(self, tokenizer: Tokenizer) -> None:

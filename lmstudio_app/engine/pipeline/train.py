@@ -26,7 +26,7 @@ from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import present
 from lmstudio_app.engine.task import LANGUAGE_MODELLING, task
-from lmstudio_app.engine.training import checkpoint, execution, loop, status
+from lmstudio_app.engine.training import budget, checkpoint, execution, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
 from lmstudio_app.engine.training.control import Control
 from lmstudio_app.engine.training.loop import Job
@@ -173,8 +173,9 @@ def _prepared(
     run: Run, start: _Start, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack
 ) -> tuple[Record, Job, Device]:
     """Everything the loop needs. Files that it opens are closed, and threads set back, by `stack`."""
-    config, tokenizer = run.config, tokens.tokenizer
-    device = _settled(run, tokenizer.vocabulary, wanted, stack)
+    tokenizer = tokens.tokenizer
+    device = _settled(run, tokens, wanted, stack)
+    config = run.config
     learner = _learner(run, tokenizer.vocabulary, device, start.state)
     parameters = config.described.parameters(config.model, tokenizer.vocabulary)
     record = Record(run.folder, start.progress, parameters, config.plan.keep_every)
@@ -235,26 +236,39 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
     return tokens
 
 
-def _settled(run: Run, vocabulary: int, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
+def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
     """Settle what depends on the machine, once for all resumes, and note it in `run.toml`."""
-    config = run.config
+    config, vocabulary, fresh = run.config, tokens.tokenizer.vocabulary, run.execution is None
     work = 0.0
     if isinstance(config.training, TrainingSettings):
-        tokens = config.training.batch * cast(Any, config.model).context
-        work = 3.0 * config.described.parameters(config.model, vocabulary) * tokens
+        read = config.training.batch * cast(Any, config.model).context
+        work = 3.0 * config.described.parameters(config.model, vocabulary) * read
     if run.execution is None:
         settled, device = execution.settle(execution.changed(config.execution, wanted), work)
     else:
         settled, device = execution.settle_again(run.execution, wanted, work)
     readiness.check_memory(config, vocabulary, device)
-    if settled != run.execution:
-        run.settle(settled, config.corpus_hash)
     if work:
         stack.enter_context(execution.torch_threads(settled.threads))
+    if settled != run.execution:
+        steps = _steps(run, tokens, device, settled.micro_batch) if fresh else None
+        run.settle(settled, config.corpus_hash, steps)
     return device
 
 
-def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> Learner:
+def _steps(run: Run, tokens: Tokenization, device: Device, micro_batch: int) -> int | None:
+    """How many steps the budget of a fresh run comes to; None where it is in steps."""
+    training = run.config.training
+    if not isinstance(training, TrainingSettings) or training.budget == "steps":
+        return None
+    if training.budget == "minutes":
+        trial = _learner(run, tokens.tokenizer.vocabulary, device, None, micro_batch)
+        return budget.steps_of_time(training, trial, readiness.batches(run.config, tokens))
+    context = cast(Any, run.config.model).context
+    return budget.steps_of_text(training, context, tokens.store.splits["training"].tokens)
+
+
+def _learner(run: Run, vocabulary: int, device: Device, state: State | None, micro_batch: int = 0) -> Learner:
     config, kind = run.config, task(LANGUAGE_MODELLING)
     family, settings = config.described, config.model
 
@@ -267,7 +281,7 @@ def _learner(run: Run, vocabulary: int, device: Device, state: State | None) -> 
     if isinstance(config.training, TrainingSettings):
         from lmstudio_app.engine.training.gradient_learner import GradientLearner
 
-        micro_batch = run.execution.micro_batch if run.execution is not None else 0
+        micro_batch = run.execution.micro_batch if run.execution is not None else micro_batch
         learner = GradientLearner(model, blank, config.training, devices.torch_device(device), micro_batch)
     else:
         learner = importlib.import_module(family.learner).CountingLearner(model)

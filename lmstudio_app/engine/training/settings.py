@@ -10,8 +10,10 @@ from lmstudio_app.engine.settings import Settings, setting
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 OptimizerChoice = Literal["adamw", "adam", "sgd", "muon", "lion", "adafactor"]
 ScheduleChoice = Literal["cosine", "linear", "stable", "constant", "plateau"]
+BudgetChoice = Literal["steps", "epochs", "tokens", "minutes"]
 DivergenceChoice = Literal["stop", "skip"]
 LARGEST_SEED = 2**31 - 1
+MOST_STEPS = 10_000_000
 
 
 class TrainingSettings(Settings):
@@ -22,8 +24,24 @@ class TrainingSettings(Settings):
         title="Steps",
         unit="steps",
         minimum=1,
-        maximum=10_000_000,
+        maximum=MOST_STEPS,
         help="How many times the model is changed. More steps teach more and take longer.",
+    )
+    budget: BudgetChoice = setting(
+        "steps",
+        title="Budget",
+        choices={"steps": "Steps", "epochs": "Epochs", "tokens": "Tokens", "minutes": "Minutes"},
+        advanced=True,
+        help="What says how long to train: the steps above, or an amount of passes over the text, of tokens or of "
+        "minutes. The steps are worked out from it when the training begins.",
+    )
+    amount: float = setting(
+        1.0,
+        title="Amount",
+        above=0,
+        maximum=1e12,
+        advanced=True,
+        help="How many epochs, tokens or minutes, where the budget is one of these.",
     )
     batch: int = setting(
         16,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import subprocess
 import sys
@@ -440,3 +441,33 @@ def test_unknown_characters_are_paid_for(workspace: Workspace) -> None:
     assert size.unknown_bytes == 75
     bits = last["validation_loss"] / np.log(2) + 8 * size.unknown_bytes / size.tokens
     assert last["validation_bits_per_byte"] == pytest.approx(bits, rel=0.01)
+
+
+def test_a_budget_becomes_steps_once_and_the_trial_leaves_no_trace(workspace: Workspace) -> None:
+    timed = small_run(workspace, name="timed", budget="minutes", amount=0.02)
+    started = next(event for event in pipeline.train(timed) if isinstance(event, RunStarted))
+    steps = timed.config.training.steps  # type: ignore[union-attr]
+    assert started.steps == steps == Run.open(timed.folder).config.plan.steps
+    list(pipeline.train(timed))
+    assert timed.rows()[-1]["step"] == Run.open(timed.folder).config.plan.steps == steps
+    plain = small_run(workspace, name="plain", steps=steps)
+    list(pipeline.train(plain))
+    assert untimed(plain) == untimed(timed)
+
+    passes = small_run(workspace, name="passes", budget="epochs", amount=0.05)
+    tokens = workspace.corpus("tales").tokenization().store.splits["training"].tokens
+    list(pipeline.train(passes))
+    assert passes.config.plan.steps == math.ceil(0.05 * tokens / (4 * 16)) == passes.summary().step
+
+
+def test_a_training_that_gets_no_better_ends_early_and_says_so(workspace: Workspace) -> None:
+    run = small_run(workspace, steps=400, learning_rate=1e-12, warmup_steps=0, validate_every=2, patience=2)
+    events = list(pipeline.train(run))
+    note = next(event for event in events if isinstance(event, Noted))
+    assert events[-1].outcome == run.state == "finished"  # type: ignore[attr-defined]
+    sentence = note.sentence.format(**note.values)
+    assert sentence.startswith(f"Ended early after step {run.summary().step}: the last 2 validations")
+    assert run.status.reason == sentence
+    assert sentence in (run.folder / "log.txt").read_text(encoding="utf-8")
+    assert [type(event) for event in pipeline.train(run)] == [RunStarted, Noted, RunEnded]
+    assert run.summary().step < 400
