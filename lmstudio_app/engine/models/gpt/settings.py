@@ -226,7 +226,7 @@ FAST = Style(
         "dropout": 0.0,
     },
     training={
-        "batch": 24,
+        "batch": 16,
         "learning_rate": 5e-3,
         "optimizer": "muon",
         "momentum": 0.95,
