@@ -28,8 +28,9 @@ class Family:
     `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown before
     counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass.
     `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names what an open model can show:
-    "decoding", "attention". `rung` is its place on the ladder, from the simplest family up. A family that counts names
-    the module of its `CountingLearner(model)` in `learner`, and says how many steps it takes.
+    "decoding", "attention", "transitions". `score_note(settings)` says what its scores have besides the model's own
+    probabilities, empty for nothing. `rung` is its place on the ladder, from the simplest family up. A family that
+    counts names the module of its `CountingLearner(model)` in `learner`, and says how many steps it takes.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Family:
     outline: Callable[[Any], str]
     activation_bytes: Callable[[Any, int, int], int] = lambda settings, vocabulary, batch: 0
     offers: frozenset[str] = field(default_factory=lambda: frozenset({"decoding"}))
+    score_note: Callable[[Any], str] = lambda settings: ""
     learner: str = ""
     counting_steps: Callable[[Any], int] = lambda settings: 1
 
