@@ -46,7 +46,9 @@ def register(app: App, terminal: Terminal) -> None:
         elif out is not None:
             terminal.say(f"Wrote {out}: {len(shown.contexts)} contexts × {len(shown.tokens)} next tokens.")
         else:
-            terminal.table(["context", "seen", "next tokens, the likeliest first"], _rows(shown), "There are none.")
+            terminal.table(
+                ["context", "seen", "others", "next tokens, the likeliest first"], _rows(shown), "There are none."
+            )
 
 
 def _values(shown: Transitions) -> dict[str, Any]:
@@ -61,8 +63,9 @@ def _values(shown: Transitions) -> dict[str, Any]:
     }
 
 
-def _rows(shown: Transitions) -> list[tuple[str, str, str]]:
-    """For each context whether it was ever followed by something, and what follows it."""
+def _rows(shown: Transitions) -> list[tuple[str, str, str, str]]:
+    """For each context whether it was ever followed by something, the chance of all tokens that are not shown, and what
+    follows it."""
     from lmstudio_app.engine.figures import visible
 
     rows = []
@@ -70,5 +73,6 @@ def _rows(shown: Transitions) -> list[tuple[str, str, str]]:
         likeliest = [column for column in (-chances).argsort(kind="stable")[:LIKELIEST] if chances[column] > 0]
         words = "  ".join(f"{visible(shown.tokens[column])} {chances[column]:.3f}" for column in likeliest)
         seen = "yes" if shown.seen[place] == shown.lengths[place] else f"its last {shown.seen[place]}"
-        rows.append((harmless(visible(shown.contexts[place])), seen, harmless(words)))
+        others = f"{shown.others[place]:.3f}"
+        rows.append((harmless(visible(shown.contexts[place])), seen, others, harmless(words)))
     return rows

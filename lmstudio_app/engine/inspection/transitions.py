@@ -105,7 +105,7 @@ def transitions(model: Model, tokenizer: Spelled, context: str = "", top: int = 
         columns = _highest(counted.begin(rows[0]).probabilities, top)
     else:
         columns = _highest(frequencies, top)
-        rows = [columns[place : place + 1] for place in range(len(columns))] if counted.context else [columns[:0]]
+        rows = [columns[place : place + 1] for place in range(len(columns))]
     read = [counted.begin(row) for row in rows]
     return Transitions(
         contexts=[spelled(tokenizer, row.tolist()) for row in rows],

@@ -78,9 +78,13 @@ def test_probabilities_are_the_models_own(tokenizer: Tokenizer, smoothing: Smoot
 
 def test_single_tokens_have_no_context(tokenizer: Tokenizer) -> None:
     model = counted(tokenizer, 1)
-    for shown in (transitions(model, tokenizer), transitions(model, tokenizer, "ab")):
-        assert shown.contexts == [""]
-        np.testing.assert_allclose(shown.probabilities, [[4 / 8, 3 / 8, 1 / 8]])
+    shown = transitions(model, tokenizer, "ab")
+    assert (shown.contexts, shown.cut) == ([""], 2)
+    np.testing.assert_allclose(shown.probabilities, [[4 / 8, 3 / 8, 1 / 8]])
+    shown = transitions(model, tokenizer)
+    assert shown.contexts == ["a", "b", "c"]
+    assert (shown.lengths, shown.seen) == ([1, 1, 1], [0, 0, 0])
+    np.testing.assert_allclose(shown.probabilities, [[4 / 8, 3 / 8, 1 / 8]] * 3)
 
 
 def test_bytes_that_are_no_character_show_as_numbers() -> None:

@@ -27,9 +27,8 @@ class NgramSettings(Settings):
         "kneser-ney",
         title="Smoothing",
         choices={"kneser-ney": "Kneser–Ney", "none": "None (Markov chain)"},
-        help="Kneser–Ney leaves some probability for what never occurred. Without smoothing it is the Markov chain of "
-        "the textbook: the plain shares of the counts. A run of tokens that never occurred gives way to the longest "
-        "shorter one that did.",
+        help="Kneser–Ney keeps some probability for what never occurred. The Markov chain of the textbook has plain "
+        "shares of the counts; where a context never occurred, it takes the longest shorter one that did.",
     )
     floor: float = setting(
         1e-4,
