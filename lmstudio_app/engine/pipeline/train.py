@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.model import Learner, Model, State
 
 
+HALVED = (
+    "A step did not fit into the memory; {windows} windows are computed at once from now on. The batch is the same."
+)
 ENDED_EARLY = "Ended early after step {step}: the last {validations} validations were no better than one before."
 
 
@@ -95,7 +98,7 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
             yield from _noted(run, _lost_rows(run, record))
             told: list[str] = []
-            for event in itertools.chain(loop.train(job, control), _early_end(job, record)):
+            for event in itertools.chain(_kept_small(run, job, loop.train(job, control)), _early_end(job, record)):
                 if isinstance(event, JobPaused):
                     waiting = event.reason
                     note("paused", waiting)
@@ -124,6 +127,17 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 note("failed", reason)
             run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
+
+
+def _kept_small(run: Run, job: Job, events: Iterator[Event]) -> Iterator[Event]:
+    """`events`, and word of a micro-batch that had to become smaller, which is the run's own from then on."""
+    learner: Any = job.learner
+    for event in events:
+        now = getattr(learner, "micro_batch", 0)
+        if run.execution is not None and now != run.execution.micro_batch:
+            run.settle(replace(run.execution, micro_batch=now), run.config.corpus_hash)
+            yield from _noted(run, [Noted(HALVED, {"windows": now})])
+        yield event
 
 
 def _early_end(job: Job, record: Record) -> Iterator[Noted]:
@@ -281,8 +295,15 @@ def _learner(run: Run, vocabulary: int, device: Device, state: State | None, mic
     if isinstance(config.training, TrainingSettings):
         from lmstudio_app.engine.training.gradient_learner import GradientLearner
 
-        micro_batch = run.execution.micro_batch if run.execution is not None else micro_batch
-        learner = GradientLearner(model, blank, config.training, devices.torch_device(device), micro_batch)
+        settled = run.execution
+        learner = GradientLearner(
+            model,
+            blank,
+            config.training,
+            devices.torch_device(device),
+            settled.micro_batch if settled is not None else micro_batch,
+            halving=settled is not None and settled.when_full == "halve",
+        )
     else:
         learner = importlib.import_module(family.learner).CountingLearner(model)
     if state is not None:

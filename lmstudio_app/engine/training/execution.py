@@ -13,7 +13,7 @@ import lmstudio_app
 from lmstudio_app.engine import devices
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import read
-from lmstudio_app.engine.training.settings import DeviceChoice, ExecutionSettings
+from lmstudio_app.engine.training.settings import DeviceChoice, ExecutionSettings, WhenFullChoice
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.devices import Device
@@ -25,8 +25,7 @@ WORK_PER_THREAD = 0.9e9
 
 @dataclass(frozen=True)
 class Execution:
-    """How a run computes: `device`, `threads` and `micro_batch` are reused by a resume, the rest tells why figures may
-    differ.
+    """How a run computes: what a person may choose is reused by a resume, the rest tells why figures may differ.
 
     Equal records (and equal settings) give equal bits on a CPU.
     """
@@ -34,6 +33,7 @@ class Execution:
     device: DeviceChoice
     threads: int
     micro_batch: int = 0
+    when_full: WhenFullChoice = "stop"
     precision: str = PRECISION
     processor: str = ""
     system: str = ""
@@ -44,7 +44,7 @@ class Execution:
 
     def settings(self) -> ExecutionSettings:
         """The part that a person may choose."""
-        return ExecutionSettings(device=self.device, threads=self.threads, micro_batch=self.micro_batch)
+        return ExecutionSettings(**{name: getattr(self, name) for name in ExecutionSettings.model_fields})
 
 
 def settle(wanted: ExecutionSettings, work: float) -> tuple[Execution, Device]:
@@ -60,6 +60,7 @@ def settle(wanted: ExecutionSettings, work: float) -> tuple[Execution, Device]:
         device=chosen,
         threads=threads,
         micro_batch=wanted.micro_batch,
+        when_full=wanted.when_full,
         processor=devices.processor(),
         system=f"{platform.system()} {platform.machine()}",
         app=lmstudio_app.__version__,
@@ -84,7 +85,7 @@ def settle_again(before: Execution, wanted: Mapping[str, Any] | None, work: floa
     except UserError:
         if wanted and "device" in wanted:
             raise
-        return settle(ExecutionSettings(micro_batch=before.micro_batch), work)
+        return settle(ExecutionSettings(micro_batch=before.micro_batch, when_full=before.when_full), work)
 
 
 def changed(settings: ExecutionSettings, wanted: Mapping[str, Any] | None) -> ExecutionSettings:
@@ -108,7 +109,7 @@ def from_mapping(values: Mapping[str, Any]) -> Execution | None:
         "execution",
     )
     rest = {name: str(value) for name, value in values.items() if name in known - set(ExecutionSettings.model_fields)}
-    return Execution(settings.device, settings.threads, settings.micro_batch, **rest)
+    return Execution(settings.device, settings.threads, settings.micro_batch, settings.when_full, **rest)
 
 
 def to_mapping(execution: Execution) -> dict[str, Any]:

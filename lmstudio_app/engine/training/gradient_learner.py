@@ -15,6 +15,7 @@ from lmstudio_app.engine.blocks.caches import CarriedState
 from lmstudio_app.engine.data.batches import Batch
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.model import Likelihood, Model, State
+from lmstudio_app.engine.training.exhaustion import MemoryExhausted, forget, is_exhausted
 from lmstudio_app.engine.training.optimizer import FlatOptimizer
 from lmstudio_app.engine.training.schedule import Plateau, learning_rate
 from lmstudio_app.engine.training.settings import TrainingSettings
@@ -61,14 +62,19 @@ class GradientLearner:
         settings: TrainingSettings,
         device: torch.device,
         micro_batch: int = 0,
+        *,
+        halving: bool = False,
     ) -> None:
-        """`model` has its first weights; `blank()` makes another of the same shape to load weights into. At most
-        `micro_batch` windows are computed at once; 0 is all of a batch."""
+        """`model` has its first weights; `blank()` makes another of the same shape to load weights into.
+
+        At most `micro_batch` windows are computed at once; 0 is all of a batch. Where they do not fit into the memory,
+        `halving` goes on with half as many, which is the `micro_batch` from then on.
+        """
         self.model: Trainable = model
         self._network = cast(nn.Module, model)
         self._network.to(device)
         self._blank, self._settings, self._device = blank, settings, device
-        self._micro_batch = micro_batch
+        self.micro_batch, self._halving = micro_batch, halving
         self._optimizer = FlatOptimizer(self._network, settings)
         self._average: WeightAverage | None = None
         if settings.weight_average:
@@ -80,16 +86,14 @@ class GradientLearner:
         self._spilled: list[dict[str, Any]] = []
 
     def step(self, number: int, batch: Batch) -> None:
-        """One update with the learning rate of step `number`."""
+        """One update with the learning rate of step `number`. Raises `MemoryExhausted` with nothing changed."""
         if len(self._steps) == CAPACITY:
             self._spilled = self.measured()
         self._show_average(False)
         if not self._network.training:
             self._network.train()
-        _reseed(self._settings.seed, number, self._device)
         rate = learning_rate(number, self._settings, self._plateau.factor)
-        self._optimizer.clear()
-        loss = self._backward(*self._on_device(batch))
+        loss = self._loss(number, *self._on_device(batch))
         length = self._optimizer.gradient_length()
         skipped = self._settings.divergence == "skip" and not math.isfinite(length.item())
         if not skipped:
@@ -100,10 +104,28 @@ class GradientLearner:
         row[0], row[1] = loss, length
         self._steps.append((number, rate, skipped))
 
-    def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Add up the gradients of the whole batch; its mean nats per token, which is no longer to be differentiated."""
+    def _loss(self, number: int, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The gradients of the whole batch, and its mean nats per token; with fewer windows at once where memory does
+        not do."""
+        before = dict(self._carried)
+        while True:
+            _reseed(self._settings.seed, number, self._device)
+            self._optimizer.clear()
+            windows = min(self.micro_batch or len(inputs), len(inputs))
+            try:
+                return self._backward(inputs, targets, windows)
+            except (RuntimeError, MemoryError) as error:
+                if not is_exhausted(error):
+                    raise
+            self._carried = before
+            most = forget(self._device)
+            if not self._halving or windows == 1 or self.model.carries_state:  # whose state is kept by micro-batch
+                raise MemoryExhausted(self._device, windows, most)
+            self.micro_batch = windows // 2
+
+    def _backward(self, inputs: Tensor, targets: Tensor, size: int) -> Tensor:
+        """Add up the gradients of the whole batch, `size` windows at once; its mean nats per token."""
         windows, total = len(inputs), torch.zeros((), device=self._device)
-        size = self._micro_batch or windows
         for first in range(0, windows, size):
             part = slice(first, first + size)
             objective, loss = self._objective(inputs[part], targets[part], self._memory(first))

@@ -10,6 +10,7 @@ from lmstudio_app.engine.settings import Settings, setting
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 OptimizerChoice = Literal["adamw", "adam", "sgd", "muon", "lion", "adafactor"]
 ScheduleChoice = Literal["cosine", "linear", "stable", "constant", "plateau"]
+WhenFullChoice = Literal["stop", "halve"]
 BudgetChoice = Literal["steps", "epochs", "tokens", "minutes"]
 DivergenceChoice = Literal["stop", "skip"]
 LARGEST_SEED = 2**31 - 1
@@ -317,6 +318,14 @@ class ExecutionSettings(Settings):
         advanced=True,
         help="How many windows of a batch are computed at once; their gradients are added up (gradient accumulation). "
         "Fewer take less memory and more time. 0 takes the whole batch.",
+    )
+    when_full: WhenFullChoice = setting(
+        "stop",
+        title="When memory is full",
+        choices={"stop": "Stop", "halve": "Halve the micro-batch"},
+        advanced=True,
+        help="What happens when a step does not fit into the memory: the training ends, or goes on with half as many "
+        "windows at once. The batch, and so what is learned, stays the same.",
     )
 
 

@@ -471,3 +471,32 @@ def test_a_training_that_gets_no_better_ends_early_and_says_so(workspace: Worksp
     assert sentence in (run.folder / "log.txt").read_text(encoding="utf-8")
     assert [type(event) for event in pipeline.train(run)] == [RunStarted, Noted, RunEnded]
     assert run.summary().step < 400
+
+
+def test_a_micro_batch_that_had_to_be_halved_is_told_and_kept(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from lmstudio_app.engine.blocks.language_model import LanguageModel
+
+    whole = LanguageModel.loss
+
+    def loss(self: Any, inputs: Any, targets: Any, memory: Any = None) -> Any:
+        if self.training and len(inputs) > 2:
+            raise torch.OutOfMemoryError("no")
+        return whole(self, inputs, targets, memory)
+
+    monkeypatch.setattr(LanguageModel, "loss", loss)
+    run = small_run(workspace, name="full")
+    with pytest.raises(UserError, match="Compute 2 windows at once or less"):
+        list(pipeline.train(run))
+    assert run.state == "failed"
+    events = list(pipeline.train(run, execution={"when_full": "halve"}))
+    notes = [event.sentence.format(**event.values) for event in events if isinstance(event, Noted)]
+    assert len(notes) == 1
+    assert notes[0].startswith("A step did not fit into the memory; 2 windows are computed at once")
+    again = Run.open(run.folder)
+    assert again.state == "finished"
+    assert again.execution is not None
+    assert (again.execution.micro_batch, again.execution.when_full) == (2, "halve")

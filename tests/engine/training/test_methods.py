@@ -12,6 +12,7 @@ import torch
 from lmstudio_app.engine.events import CheckpointSaved, JobPaused, Validated
 from lmstudio_app.engine.training import checkpoint
 from lmstudio_app.engine.training.control import Control
+from lmstudio_app.engine.training.exhaustion import MemoryExhausted
 from tests.engine.training.trials import SETTINGS, Trial
 
 EVERYTHING = {"weight_average": 0.9, "label_smoothing": 0.1, "l1": 1e-5, "micro_batch": 3}
@@ -171,3 +172,55 @@ def test_a_step_that_diverges_can_be_skipped(tmp_path: Path) -> None:
     assert rows[10]["training_loss"] > 0
     state, _ = checkpoint.load(trial.folder / "checkpoints" / checkpoint.folder_name(24))
     assert state.counters["updates"] == 23
+
+
+def full_above(learner: Any, windows: int, error: Exception) -> None:
+    """Let more than so many windows at once run out of memory, after half of the work was done."""
+    whole = learner.model.loss
+
+    def loss(inputs: Any, targets: Any, memory: Any = None) -> Any:
+        if learner.model.training and len(inputs) > windows:
+            whole(inputs[:1], targets[:1]).backward()
+            raise error
+        return whole(inputs, targets, memory)
+
+    learner.model.loss = loss
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("no"), MemoryError(), RuntimeError("[enforce fail] can't allocate memory: you…")]
+)
+def test_a_step_that_does_not_fit_is_named_or_made_of_smaller_parts(tmp_path: Path, error: Exception) -> None:
+    plain, halved = (Trial(tmp_path / name, batch=7, model={"dropout": 0.0}) for name in ("plain", "halved"))
+    list(plain.go())
+    halved.halving = True
+    training = halved.go()
+    next(training)
+    full_above(halved.learner, 2, error)
+    list(training)
+    assert halved.learner.micro_batch == 1
+    losses = [[r["training_loss"] for r in trial.rows() if "training_loss" in r] for trial in (plain, halved)]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-3)
+
+    stopped = Trial(tmp_path / "stopped", batch=7)
+    training = stopped.go()
+    next(training)
+    full_above(stopped.learner, 2, error)
+    with pytest.raises(MemoryExhausted, match="does not fit into the memory of the computer") as full:
+        list(training)
+    assert (full.value.field, full.value.choices) == ("execution.micro_batch", (3,))
+    smallest = Trial(tmp_path / "smallest", batch=1)
+    training = smallest.go()
+    next(training)
+    full_above(smallest.learner, 0, error)
+    with pytest.raises(MemoryExhausted, match="Make the model smaller"):
+        list(training)
+
+
+def test_another_error_of_pytorch_is_no_want_of_memory(tmp_path: Path) -> None:
+    trial = Trial(tmp_path / "run")
+    training = trial.go()
+    next(training)
+    full_above(trial.learner, 0, RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        list(training)

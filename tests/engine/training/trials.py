@@ -60,7 +60,7 @@ class Trial:
         folder.mkdir(exist_ok=True)
         self.family = family(name)
         self.model_settings = self.family.settings(**(SHAPES[name] | settings.pop("model", {})))
-        self.micro_batch = settings.pop("micro_batch", 0)
+        self.micro_batch, self.halving = settings.pop("micro_batch", 0), False
         self.settings = TrainingSettings(**(SETTINGS | settings))
         self.learner: Any = None
 
@@ -75,7 +75,9 @@ class Trial:
             return kind.blank(self.family, self.model_settings, VOCABULARY)
 
         model: Any = kind.build(self.family, self.model_settings, VOCABULARY, self.settings.seed)
-        self.learner = GradientLearner(model, blank, self.settings, torch.device("cpu"), self.micro_batch)
+        self.learner = GradientLearner(
+            model, blank, self.settings, torch.device("cpu"), self.micro_batch, halving=self.halving
+        )
         progress = Progress()
         for saved in reversed(checkpoint.found(self.folder / "checkpoints")):
             state, progress = checkpoint.load(saved.folder)
