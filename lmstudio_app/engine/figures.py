@@ -126,6 +126,31 @@ def draw_lengths(
         _finish_plain(axes, f"bytes in a {unit}", f"{unit}s")
 
 
+def draw_learning_rates(
+    tried: Sequence[tuple[float, float, float]], suggested: float | None, path: Path, *, title: str = ""
+) -> None:
+    """Write (learning rate, loss, smoothed loss) triples, losses in bits per byte, to `path`, the rate on a logarithmic
+    axis and the `suggested` one marked. Raises `UserError` as `draw_loss` does."""
+    with _figure(path, (7.2, 5.4)) as figure:
+        axes = figure.add_axes((0.11, 0.11, 0.85, 0.79))
+        axes.set_title(title, loc="left", fontsize=11, color=INK)
+        if tried:
+            rates, losses, smooth = np.array(tried, dtype=float).T
+            axes.plot(rates, losses, color=TRAINING, linewidth=0.6, alpha=0.34)
+            axes.plot(rates, smooth, color=TRAINING, linewidth=1.8)
+            low, high = float(smooth.min()), float(smooth.max())
+            axes.set_ylim(low - 0.1 * (high - low) - 0.01, high + 0.1 * (high - low) + 0.01)
+        if suggested is not None:
+            axes.axvline(suggested, color=INK, linestyle="dashed", linewidth=1)
+            place = axes.get_xaxis_transform()
+            axes.text(suggested, 1.0, f" {suggested:g}", transform=place, fontsize=9, va="top")
+        _finish_plain(axes, "learning rate", "loss, bits per byte (lower is better)")
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
 def _finish_plain(axes: Axes, below: str, left: str) -> None:
     from matplotlib.ticker import FuncFormatter
 

@@ -15,6 +15,7 @@
     show_tokens     a tokenizer and a text → its tokens
     search_vocabulary a tokenizer and letters → the tokens that have them
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
+    find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         save_attention,
         save_transitions,
     )
+    from lmstudio_app.engine.pipeline.find_learning_rate import find_learning_rate, save_learning_rates
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
@@ -93,6 +95,7 @@ __all__ = [
     "expect",
     "find_duplicates",
     "find_leakage",
+    "find_learning_rate",
     "generate",
     "import_tokenizer",
     "inspect",
@@ -109,6 +112,7 @@ __all__ = [
     "redo",
     "save_attention",
     "save_corpus",
+    "save_learning_rates",
     "save_loss",
     "save_profile",
     "save_transitions",
@@ -141,6 +145,7 @@ _FILES = {
     "redo": "prepare",
     "save_attention": "export",
     "save_corpus": "corpus_export",
+    "save_learning_rates": "find_learning_rate",
     "save_loss": "loss",
     "save_profile": "profile",
     "save_transitions": "export",

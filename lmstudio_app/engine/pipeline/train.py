@@ -7,7 +7,6 @@ settings → model → learner ┴→ the loop → rows, samples and checkpoints
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -25,8 +24,7 @@ from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import present
-from lmstudio_app.engine.task import LANGUAGE_MODELLING, task
-from lmstudio_app.engine.training import budget, checkpoint, execution, loop, status
+from lmstudio_app.engine.training import budget, checkpoint, execution, learners, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
 from lmstudio_app.engine.training.control import Control
 from lmstudio_app.engine.training.loop import Job
@@ -37,7 +35,7 @@ from lmstudio_app.engine.training.text_bytes import TextBytes
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Tokenization
     from lmstudio_app.engine.devices import Device
-    from lmstudio_app.engine.model import Learner, Model, State
+    from lmstudio_app.engine.model import Model, State
 
 
 ENDED_EARLY = "Ended early after step {step}: the last {validations} validations were no better than one before."
@@ -176,7 +174,8 @@ def _prepared(
     tokenizer = tokens.tokenizer
     device = _settled(run, tokens, wanted, stack)
     config = run.config
-    learner = _learner(run, tokenizer.vocabulary, device, start.state)
+    micro_batch = run.execution.micro_batch if run.execution is not None else 0
+    learner = learners.make_learner(config, tokenizer.vocabulary, device, micro_batch=micro_batch, state=start.state)
     parameters = config.described.parameters(config.model, tokenizer.vocabulary)
     record = Record(run.folder, start.progress, parameters, config.plan.keep_every)
     stack.callback(record.close)
@@ -185,8 +184,8 @@ def _prepared(
         batches=readiness.batches(config, tokens),
         plan=config.plan,
         keeper=record,
-        training_bytes=_text_bytes(tokens, "training"),
-        validation_bytes=_text_bytes(tokens, "validation"),
+        training_bytes=TextBytes.of(tokens, "training"),
+        validation_bytes=TextBytes.of(tokens, "validation"),
         write_sample=_sampler(run, tokens),
         memory_bytes=lambda: devices.memory_used_bytes(device.name),
         progress=start.progress,
@@ -212,16 +211,9 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
             corpus=corpus.name,
             run=run.name,
         )
-    making = corpus.tokenize(run.config.tokenizer)
-    while True:
-        try:
-            yield next(making)
-        except StopIteration as end:
-            tokens: Tokenization = end.value
-            break
-        if control.stopping:
-            making.close()
-            return None
+    tokens = yield from readiness.tokens(run.config, corpus, control)
+    if tokens is None:
+        return None
     if fresh:
         run.keep_tokenizer(tokens.tokenizer)
     else:
@@ -239,10 +231,7 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
 def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
     """Settle what depends on the machine, once for all resumes, and note it in `run.toml`."""
     config, vocabulary, fresh = run.config, tokens.tokenizer.vocabulary, run.execution is None
-    work = 0.0
-    if isinstance(config.training, TrainingSettings):
-        read = config.training.batch * cast(Any, config.model).context
-        work = 3.0 * config.described.parameters(config.model, vocabulary) * read
+    work = learners.work(config, vocabulary)
     if run.execution is None:
         settled, device = execution.settle(execution.changed(config.execution, wanted), work)
     else:
@@ -262,39 +251,10 @@ def _steps(run: Run, tokens: Tokenization, device: Device, micro_batch: int) -> 
     if not isinstance(training, TrainingSettings) or training.budget == "steps":
         return None
     if training.budget == "minutes":
-        trial = _learner(run, tokens.tokenizer.vocabulary, device, None, micro_batch)
+        trial = learners.make_learner(run.config, tokens.tokenizer.vocabulary, device, micro_batch=micro_batch)
         return budget.steps_of_time(training, trial, readiness.batches(run.config, tokens))
     context = cast(Any, run.config.model).context
     return budget.steps_of_text(training, context, tokens.store.splits["training"].tokens)
-
-
-def _learner(run: Run, vocabulary: int, device: Device, state: State | None, micro_batch: int = 0) -> Learner:
-    config, kind = run.config, task(LANGUAGE_MODELLING)
-    family, settings = config.described, config.model
-
-    def blank() -> Model:
-        return kind.blank(family, settings, vocabulary)
-
-    seed = config.training.seed
-    model: Any = kind.build(family, settings, vocabulary, seed) if state is None else blank()
-    learner: Learner
-    if isinstance(config.training, TrainingSettings):
-        from lmstudio_app.engine.training.gradient_learner import GradientLearner
-
-        micro_batch = run.execution.micro_batch if run.execution is not None else micro_batch
-        learner = GradientLearner(model, blank, config.training, devices.torch_device(device), micro_batch)
-    else:
-        learner = importlib.import_module(family.learner).CountingLearner(model)
-    if state is not None:
-        learner.load(state)
-    return learner
-
-
-def _text_bytes(tokens: Tokenization, split: Literal["training", "validation"]) -> TextBytes:
-    tokenizer, store = tokens.tokenizer, tokens.store
-    size = store.splits[split]
-    each = size.unknown_bytes / size.unknown_tokens if size.unknown_tokens else 0.0
-    return TextBytes(tokenizer.byte_lengths, tokenizer.unknown, each)
 
 
 def _sampler(run: Run, tokens: Tokenization) -> Callable[[Model, Callable[[], bool]], tuple[str, str]]:

@@ -61,14 +61,16 @@ class GradientLearner:
         settings: TrainingSettings,
         device: torch.device,
         micro_batch: int = 0,
+        *,
+        rate: Callable[[int], float] | None = None,
     ) -> None:
         """`model` has its first weights; `blank()` makes another of the same shape to load weights into. At most
-        `micro_batch` windows are computed at once; 0 is all of a batch."""
+        `micro_batch` windows are computed at once; 0 is all of a batch. `rate(step)` replaces the schedule."""
         self.model: Trainable = model
         self._network = cast(nn.Module, model)
         self._network.to(device)
         self._blank, self._settings, self._device = blank, settings, device
-        self._micro_batch = micro_batch
+        self._micro_batch, self._rate = micro_batch, rate
         self._optimizer = FlatOptimizer(self._network, settings)
         self._average: WeightAverage | None = None
         if settings.weight_average:
@@ -87,7 +89,7 @@ class GradientLearner:
         if not self._network.training:
             self._network.train()
         _reseed(self._settings.seed, number, self._device)
-        rate = learning_rate(number, self._settings, self._plateau.factor)
+        rate = self._rate(number) if self._rate else learning_rate(number, self._settings, self._plateau.factor)
         self._optimizer.clear()
         loss = self._backward(*self._on_device(batch))
         length = self._optimizer.gradient_length()
