@@ -6,6 +6,7 @@ Colours are those of the window's light theme. Shapes: L layers, H heads, T toke
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -243,6 +244,14 @@ def check_format(path: Path, others: Sequence[str] = ()) -> None:
             field="out",
             allowed=" or ".join(allowed),
         )
+
+
+def check_place(path: Path, others: Sequence[str] = ()) -> None:
+    """Raises `UserError` as `check_format` does, or when the folder of `path` is not there."""
+    check_format(path, others)
+    folder = path.absolute().parent
+    if not os.path.isdir(folder):  # noqa: PTH112  (a path too long is no folder either)
+        raise UserError("There is no folder “{folder}”. Make it first, or choose another.", field="out", folder=folder)
 
 
 def check_head(counts: Sequence[int], layer: int | None, head: int | None) -> None:

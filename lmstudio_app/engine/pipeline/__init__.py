@@ -58,7 +58,11 @@ if TYPE_CHECKING:
         save_attention,
         save_transitions,
     )
-    from lmstudio_app.engine.pipeline.find_learning_rate import find_learning_rate, save_learning_rates
+    from lmstudio_app.engine.pipeline.find_learning_rate import (
+        check_rates_format,
+        find_learning_rate,
+        save_learning_rates,
+    )
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
@@ -83,6 +87,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check",
     "check_attention_format",
+    "check_rates_format",
     "check_transitions_format",
     "chosen_tokenizer",
     "compare_tokenizers",
@@ -127,6 +132,7 @@ __all__ = [
 
 _FILES = {
     "check_attention_format": "export",
+    "check_rates_format": "find_learning_rate",
     "check_transitions_format": "export",
     "chosen_tokenizer": "compare_tokenizers",
     "count_cleanable": "preview",

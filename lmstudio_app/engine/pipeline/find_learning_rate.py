@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.workspace import Workspace
 
 COLUMNS = ("step", "learning_rate", "loss", "smoothed_loss")
+TABLES = (".csv",)
 FEWEST_STEPS, MOST_STEPS = 20, 10_000
 
 
@@ -67,7 +68,7 @@ def find_learning_rate(
 def _check(config: RunConfig, steps: int) -> None:
     if config.described.learning == "counting":
         raise UserError(
-            "A {family} learns by counting and has no learning rate to find. Choose another family.",
+            "The family “{family}” learns by counting: it has no learning rate to find. Choose another family.",
             field="family",
             family=config.described.title,
         )
@@ -81,6 +82,14 @@ def _check(config: RunConfig, steps: int) -> None:
         )
 
 
+def check_rates_format(path: Path) -> None:
+    """Raises `UserError` when the ending of `path` is none that `save_learning_rates` writes, or its folder is not
+    there."""
+    from lmstudio_app.engine import figures
+
+    figures.check_place(path, TABLES)
+
+
 def save_learning_rates(
     tried: Sequence[RateTried], suggested: RateSuggested | None, path: Path, *, title: str = ""
 ) -> None:
@@ -90,7 +99,7 @@ def save_learning_rates(
     """
     from lmstudio_app.engine import figures
 
-    figures.check_format(path, (".csv",))
+    figures.check_format(path, TABLES)
     if path.suffix.lower() == ".csv":
         written = io.StringIO()
         table = csv.DictWriter(written, COLUMNS, extrasaction="ignore", lineterminator="\n")
