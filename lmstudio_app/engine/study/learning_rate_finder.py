@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmstudio_app.engine.data.batches import Batches
 from lmstudio_app.engine.events import Event, RateSuggested, RateTried
@@ -27,6 +28,10 @@ DIVERGED = 4.0
 
 PASSED_OVER = 0.1
 """The share of the steps at the start where the smoothed loss has too few before it to tell how it falls."""
+
+REACH = 0.05
+"""The share of the steps at either side that say how the loss falls at one: after a single odd batch the smoothed loss
+comes down again, which is no descent."""
 
 SMALLEST_FALL = 0.01
 """The share by which the smoothed loss must fall to say anything."""
@@ -89,14 +94,22 @@ def suggestion(tried: Sequence[RateTried]) -> RateSuggested:
             "text and the other settings, or try more steps."
         )
         return RateSuggested(None, None, sentence, {"highest": f"{tried[-1].learning_rate if tried else 0:.2g}"})
-    slopes = np.gradient(losses)  # the logarithm of the rate grows evenly
-    rate = _two_figures(tried[first + int(slopes[:lowest].argmin())].learning_rate)
+    slopes = [_slope(losses, place, max(1, int(REACH * tried[0].steps))) for place in range(lowest)]
+    rate = _two_figures(tried[first + int(np.argmin(slopes))].learning_rate)
     tenth = _two_figures(tried[first + lowest].learning_rate / 10)
     sentence = (
         "The loss falls fastest at a learning rate of {rate}. It is lowest at {lowest}; a tenth of that is {tenth}."
     )
     values = {"rate": f"{rate:g}", "lowest": f"{tried[first + lowest].learning_rate:.2g}", "tenth": f"{tenth:g}"}
     return RateSuggested(rate, tenth, sentence, values)
+
+
+def _slope(losses: NDArray[np.float64], place: int, reach: int) -> float:
+    """How `losses` (N,) fall around `place`: the slope of the line through those within `reach`, by least squares. The
+    logarithm of the rate grows evenly, so that a step is its unit."""
+    near = losses[max(0, place - reach) : place + reach + 1]
+    beside = np.arange(len(near)) - (len(near) - 1) / 2
+    return float(beside @ near / (beside @ beside))
 
 
 def _two_figures(rate: float) -> float:

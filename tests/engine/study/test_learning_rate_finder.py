@@ -148,6 +148,16 @@ def test_a_rise_that_comes_later_suggests_nothing_beyond_the_lowest_loss() -> No
     assert found.learning_rate < rate_of(41, 60)
 
 
+def test_one_odd_batch_is_no_descent() -> None:
+    places = np.linspace(-6, 0, 100)
+    losses = 3 - np.tanh(2 * (places + 3)) + 40 * np.maximum(0, places + 1) ** 2
+    smooth = [RateTried(i + 1, 100, 10.0**place, 0.0, float(losses[i])) for i, place in enumerate(places)]
+    for after in range(12):  # what is left of an outlier in the smoothed loss
+        losses[68 + after] += 0.4 * SMOOTHING**after
+    odd = [RateTried(i + 1, 100, 10.0**place, 0.0, float(losses[i])) for i, place in enumerate(places)]
+    assert suggestion(odd).learning_rate == pytest.approx(suggestion(smooth).learning_rate, rel=0.5)
+
+
 def test_a_stop_ends_it_without_a_suggestion() -> None:
     control = Control()
     events = []
