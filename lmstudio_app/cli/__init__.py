@@ -20,6 +20,7 @@ from lmstudio_app.cli import (
     corpus,
     demo,
     evaluate,
+    find_rate,
     generate,
     runs,
     samples,
@@ -85,6 +86,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     samples.register(app, terminal)
     tokenizer.register(app, terminal)
     train.register(app, terminal, words)
+    find_rate.register(app, terminal, words)
     for verb in (runs, generate, attention, transitions, evaluate, check, demo):
         verb.register(app, terminal)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from lmstudio_app.cli.options import Place, nested, with_options
+from lmstudio_app.cli.options import Place, Values, nested, with_options
 from lmstudio_app.cli.runs import duration
 from lmstudio_app.cli.terminal import OutputLost, Stuck, Terminal
 from lmstudio_app.engine.errors import UserError
@@ -31,8 +31,13 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.events import Event
     from lmstudio_app.engine.run import Run
     from lmstudio_app.engine.training.control import Control
+    from lmstudio_app.engine.training.run_config import RunConfig
+    from lmstudio_app.engine.workspace import Workspace
 
 DEFAULT_FAMILY = "gpt"
+COMMANDS = ("train", "find-rate")
+"""Those whose options are the settings of a run."""
+
 HEADINGS = {"model": "Model", "training": "Training", "execution": "Execution"}
 
 
@@ -48,36 +53,18 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
             str | None, Parameter(help="; ".join(f"{f.name}: {f.summary}" for f in families().values()))
         ] = None,
         preset: Annotated[str | None, Parameter(help=f"A size: {', '.join(chosen.presets)}.")] = None,
-        style: Annotated[str | None, Parameter(help=_styles(chosen), show=bool(chosen.styles))] = None,
+        style: Annotated[str | None, Parameter(help=styles_in_words(chosen), show=bool(chosen.styles))] = None,
         name: Annotated[str | None, Parameter(help="What to call the run.")] = None,
         options: dict[str, Any],
     ) -> None:
         """Train a model on a corpus, or repeat the run of a run.toml."""
-        from lmstudio_app.engine import pipeline
-
         workspace = terminal.workspace()
-        given = _applicable(nested(options), chosen.learning, terminal)
+        given = applicable(nested(options), chosen.learning, terminal)
         if name is not None:
             check_name(name)
-        if config is not None:
-            _refuse_beside_a_file(config, family, {"preset": preset, "style": style})
-            draft = pipeline.draft_from_file(config, workspace, corpus=corpus, name=name, values=given)
-        elif corpus is None:
-            raise UserError(
-                "--corpus: name the corpus to learn from. There are: {known}.",
-                field="corpus",
-                known=", ".join(workspace.corpora()) or "none yet",
-            )
-        else:
-            draft = pipeline.draft(
-                workspace,
-                corpus=corpus,
-                family=family or DEFAULT_FAMILY,
-                preset=preset,
-                style=style,
-                name=name,
-                values=given,
-            )
+        draft = drafted(
+            workspace, given, config=config, corpus=corpus, family=family, preset=preset, style=style, name=name
+        )
         run = workspace.new_run(draft)
         try:
             follow(terminal, run)
@@ -85,7 +72,7 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
             workspace.take_back(run)
             raise
 
-    declared, hidden = _declared(chosen)
+    declared, hidden = declared_options(chosen)
     app.command(with_options(train, declared, group=HEADINGS, hidden=hidden))
 
     def resume(run: str, *, options: dict[str, Any]) -> None:
@@ -96,17 +83,45 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
     app.command(with_options(resume, declarations(ExecutionSettings, "execution"), group=HEADINGS))
 
 
+def drafted(
+    workspace: "Workspace",
+    values: Values,
+    *,
+    config: Path | None,
+    corpus: str | None,
+    family: str | None,
+    preset: str | None,
+    style: str | None,
+    name: str | None = None,
+) -> "RunConfig":
+    """The settings of the run that the options of `train` or `find-rate` ask for. Raises `UserError`."""
+    from lmstudio_app.engine import pipeline
+
+    if config is not None:
+        _refuse_beside_a_file(config, family, {"preset": preset, "style": style})
+        return pipeline.draft_from_file(config, workspace, corpus=corpus, name=name, values=values)
+    if corpus is None:
+        raise UserError(
+            "--corpus: name the corpus to learn from. There are: {known}.",
+            field="corpus",
+            known=", ".join(workspace.corpora()) or "none yet",
+        )
+    family = family or DEFAULT_FAMILY
+    return pipeline.draft(workspace, corpus=corpus, family=family, preset=preset, style=style, name=name, values=values)
+
+
 def family_named(words: Sequence[str]) -> Any:
-    """The family that the words of a `train` command ask for, in its option or in its run.toml."""
+    """The family that the words of `train` or `find-rate` ask for, in an option or in a run.toml."""
     for index, word in enumerate(words):
         option, equals, value = word.partition("=")
         if option == "--family":
             name = value if equals else next(iter(words[index + 1 :]), "")
             return family(name)
-    if words and "train" in words:
+    command = next((place for place, word in enumerate(words) if word in COMMANDS), None)
+    if command is not None:
         import tomllib
 
-        for word in words[words.index("train") + 1 :]:
+        for word in words[command + 1 :]:
             if not word.endswith(".toml"):
                 continue
             try:
@@ -117,7 +132,7 @@ def family_named(words: Sequence[str]) -> Any:
     return family(DEFAULT_FAMILY)
 
 
-def _styles(family: Any) -> str:
+def styles_in_words(family: Any) -> str:
     """The help of the option that chooses one."""
     return "A way to build it. " + "; ".join(f"{style.name}: {style.summary}" for style in family.styles.values())
 
@@ -140,7 +155,7 @@ def _refuse_beside_a_file(config: Path, family: str | None, chosen: dict[str, st
         )
 
 
-def _declared(family: Any) -> tuple[list[Declaration], set[str]]:
+def declared_options(family: Any) -> tuple[list[Declaration], set[str]]:
     """The settings of a family, and those that only other kinds of learning have: taken, but not shown in its help."""
     kinds: list[type[Settings]] = [TrainingSettings, CountingSettings]
     own = declarations(training_settings(family.learning), "training")
@@ -150,7 +165,7 @@ def _declared(family: Any) -> tuple[list[Declaration], set[str]]:
     return [*shown, *foreign], {d.path for d in foreign}
 
 
-def _applicable(values: dict[str, dict[str, Any]], learning: str, terminal: Terminal) -> dict[str, dict[str, Any]]:
+def applicable(values: Values, learning: str, terminal: Terminal) -> Values:
     """Leave out training settings that this kind of learning has no use for, saying so."""
     group = CountingSettings if learning == "counting" else TrainingSettings
     useless = [name for name in values.get("training", {}) if name not in group.model_fields]
@@ -265,15 +280,16 @@ class Display:
 
 
 @contextmanager
-def stop_on_signal(control: "Control") -> Iterator[None]:
-    """While inside, the first Ctrl+C or SIGTERM asks the training to stop; a second Ctrl+C interrupts at once."""
+def stop_on_signal(control: "Control", outlook: str = "a checkpoint will be kept") -> Iterator[None]:
+    """While inside, the first Ctrl+C or SIGTERM asks the training to stop, saying what to expect; a second Ctrl+C
+    interrupts at once."""
 
     def stop(number: int, frame: object) -> None:
         if control.stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
         control.stop()
         with suppress(OSError):
-            print("Stopping after this step; a checkpoint will be kept.", file=sys.stderr, flush=True)
+            print(f"Stopping after this step; {outlook}.", file=sys.stderr, flush=True)
 
     before: dict[int, Callable[..., Any] | int | None] = {
         number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)

@@ -221,6 +221,29 @@ class RunEnded(Event):
 
 
 @dataclass(frozen=True)
+class RateTried(Event):
+    """The learning-rate finder took one step of `steps`: what it cost in bits per byte, alone and smoothed with those
+    before it."""
+
+    step: int
+    steps: int
+    learning_rate: float
+    loss: float
+    smoothed_loss: float
+
+
+@dataclass(frozen=True)
+class RateSuggested(Event):
+    """What the learning-rate finder found: the rate at which the smoothed loss falls fastest, and a tenth of the one
+    where it is lowest; both None where it never falls. `sentence` and `values` say it as a template and its values."""
+
+    learning_rate: float | None
+    tenth_of_lowest: float | None
+    sentence: str
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Noted(Event):
     """Something worth telling that stops nothing (a damaged checkpoint was passed over): a template and its values."""
 

@@ -6,6 +6,7 @@ Colours are those of the window's light theme. Shapes: L layers, H heads, T toke
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,6 +127,31 @@ def draw_lengths(
         _finish_plain(axes, f"bytes in a {unit}", f"{unit}s")
 
 
+def draw_learning_rates(
+    tried: Sequence[tuple[float, float, float]], suggested: float | None, path: Path, *, title: str = ""
+) -> None:
+    """Write (learning rate, loss, smoothed loss) triples, losses in bits per byte, to `path`, the rate on a logarithmic
+    axis and the `suggested` one marked. Raises `UserError` as `draw_loss` does."""
+    with _figure(path, (7.2, 5.4)) as figure:
+        axes = figure.add_axes((0.11, 0.11, 0.85, 0.79))
+        axes.set_title(title, loc="left", fontsize=11, color=INK)
+        if tried:
+            rates, losses, smooth = np.array(tried, dtype=float).T
+            axes.plot(rates, losses, color=TRAINING, linewidth=0.6, alpha=0.34)
+            axes.plot(rates, smooth, color=TRAINING, linewidth=1.8)
+            low, high = float(smooth.min()), float(smooth.max())
+            axes.set_ylim(low - 0.1 * (high - low) - 0.01, high + 0.1 * (high - low) + 0.01)
+        if suggested is not None:
+            axes.axvline(suggested, color=INK, linestyle="dashed", linewidth=1)
+            place = axes.get_xaxis_transform()
+            axes.text(suggested, 1.0, f" {suggested:g}", transform=place, fontsize=9, va="top")
+        _finish_plain(axes, "learning rate", "loss, bits per byte (lower is better)")
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
 def _finish_plain(axes: Axes, below: str, left: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
@@ -218,6 +244,14 @@ def check_format(path: Path, others: Sequence[str] = ()) -> None:
             field="out",
             allowed=" or ".join(allowed),
         )
+
+
+def check_place(path: Path, others: Sequence[str] = ()) -> None:
+    """Raises `UserError` as `check_format` does, or when the folder of `path` is not there."""
+    check_format(path, others)
+    folder = path.absolute().parent
+    if not os.path.isdir(folder):  # noqa: PTH112  (a path too long is no folder either)
+        raise UserError("There is no folder “{folder}”. Make it first, or choose another.", field="out", folder=folder)
 
 
 def check_head(counts: Sequence[int], layer: int | None, head: int | None) -> None:

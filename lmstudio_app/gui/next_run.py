@@ -193,9 +193,20 @@ class NextRun(QObject):
             self._form.set_ready(False, words.format(count=wrong))
         else:
             self._form.set_ready(True, self.tr("Train next…") if self._session.busy else self.tr("Train"))
+        self._form.set_findable(self._not_findable())
         if mended is not None:
             self._form.show_estimate(self._estimate(mended, changes))
             self._show_remarks(mended)
+
+    def _not_findable(self) -> str:
+        """Why no learning rate can be looked for now; empty when one can."""
+        if self._corpus_name == "":
+            return self.tr("Add a text first")
+        if self._session.busy:
+            return self.tr("A run is training. Look for a learning rate when it has ended.")
+        if self._session.preparations.of(self._corpus_name) is not None:
+            return self.tr("The text is being changed. Look for a learning rate when that is done.")
+        return self.tr("Fix the fields that are wrong first") if self.config is None else ""
 
     def _problems(self) -> list[Problem]:
         """What is wrong with the draft; without a text at least the settings are checked."""

@@ -15,6 +15,7 @@
     show_tokens     a tokenizer and a text → its tokens
     search_vocabulary a tokenizer and letters → the tokens that have them
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
+    find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
     train           a run → a trained model, fresh or from where it stopped
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
         save_attention,
         save_transitions,
     )
+    from lmstudio_app.engine.pipeline.find_learning_rate import (
+        check_rates_format,
+        find_learning_rate,
+        save_learning_rates,
+    )
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
@@ -81,6 +87,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check",
     "check_attention_format",
+    "check_rates_format",
     "check_transitions_format",
     "chosen_tokenizer",
     "compare_tokenizers",
@@ -93,6 +100,7 @@ __all__ = [
     "expect",
     "find_duplicates",
     "find_leakage",
+    "find_learning_rate",
     "generate",
     "import_tokenizer",
     "inspect",
@@ -109,6 +117,7 @@ __all__ = [
     "redo",
     "save_attention",
     "save_corpus",
+    "save_learning_rates",
     "save_loss",
     "save_profile",
     "save_transitions",
@@ -123,6 +132,7 @@ __all__ = [
 
 _FILES = {
     "check_attention_format": "export",
+    "check_rates_format": "find_learning_rate",
     "check_transitions_format": "export",
     "chosen_tokenizer": "compare_tokenizers",
     "count_cleanable": "preview",
@@ -141,6 +151,7 @@ _FILES = {
     "redo": "prepare",
     "save_attention": "export",
     "save_corpus": "corpus_export",
+    "save_learning_rates": "find_learning_rate",
     "save_loss": "loss",
     "save_profile": "profile",
     "save_transitions": "export",

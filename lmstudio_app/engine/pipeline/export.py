@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmstudio_app.engine import figures
-from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.storage.atomic import write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -28,20 +26,13 @@ TABLES = (".csv", ".npz")
 
 def check_attention_format(path: Path) -> None:
     """Raises `UserError` when the ending of `path` is none that `save_attention` writes, or its folder is not there."""
-    _check_place(path, TABLES)
+    figures.check_place(path, TABLES)
 
 
 def check_transitions_format(path: Path) -> None:
     """Raises `UserError` when the ending of `path` is none that `save_transitions` writes, or its folder is not
     there."""
-    _check_place(path, (".csv",))
-
-
-def _check_place(path: Path, tables: tuple[str, ...]) -> None:
-    figures.check_format(path, tables)
-    folder = path.absolute().parent
-    if not os.path.isdir(folder):  # noqa: PTH112  (a path too long is no folder either)
-        raise UserError("There is no folder “{folder}”. Make it first, or choose another.", field="out", folder=folder)
+    figures.check_place(path, (".csv",))
 
 
 def save_attention(

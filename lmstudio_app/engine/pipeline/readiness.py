@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, cast
 
 from lmstudio_app.engine.data.tokenizer import listed
@@ -13,9 +14,11 @@ from lmstudio_app.engine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.batches import Batches
-    from lmstudio_app.engine.data.corpus import Tokenization
+    from lmstudio_app.engine.data.corpus import Corpus, Tokenization
     from lmstudio_app.engine.devices import Device
+    from lmstudio_app.engine.events import Progress
     from lmstudio_app.engine.run import RunConfig
+    from lmstudio_app.engine.training.control import Control
 
 
 def batches(config: RunConfig, tokens: Tokenization) -> Batches:
@@ -26,6 +29,21 @@ def batches(config: RunConfig, tokens: Tokenization) -> Batches:
         consecutive = bool(getattr(config.model, "carry_state", False))
         drawing = Drawing(training.batch, context, training.seed, training.validation_tokens, consecutive)
     return task(LANGUAGE_MODELLING).batches(tokens.store, drawing)
+
+
+def tokens(config: RunConfig, corpus: Corpus, control: Control) -> Generator[Progress, None, Tokenization | None]:
+    """The corpus in the tokens of the run, made and kept beside it now if they never were. None when it was stopped
+    meanwhile."""
+    making = corpus.tokenize(config.tokenizer)
+    while True:
+        try:
+            yield next(making)
+        except StopIteration as end:
+            found: Tokenization = end.value
+            return found
+        if control.stopping:
+            making.close()
+            return None
 
 
 def check_tokens(config: RunConfig, tokens: Tokenization) -> None:

@@ -7,7 +7,6 @@ settings → model → learner ┴→ the loop → rows, samples and checkpoints
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -25,8 +24,7 @@ from lmstudio_app.engine.generation.settings import SamplingSettings
 from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import present
-from lmstudio_app.engine.task import LANGUAGE_MODELLING, task
-from lmstudio_app.engine.training import budget, checkpoint, execution, loop, status
+from lmstudio_app.engine.training import budget, checkpoint, execution, learners, loop, status
 from lmstudio_app.engine.training.checkpoint import Damaged, Progress
 from lmstudio_app.engine.training.control import Control
 from lmstudio_app.engine.training.loop import Job
@@ -37,7 +35,8 @@ from lmstudio_app.engine.training.text_bytes import TextBytes
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Tokenization
     from lmstudio_app.engine.devices import Device
-    from lmstudio_app.engine.model import Learner, Model, State
+    from lmstudio_app.engine.model import Model, State
+    from lmstudio_app.engine.training.execution import Execution
 
 
 HALVED = (
@@ -190,7 +189,8 @@ def _prepared(
     tokenizer = tokens.tokenizer
     device = _settled(run, tokens, wanted, stack)
     config = run.config
-    learner = _learner(run, tokenizer.vocabulary, device, start.state)
+    assert run.execution is not None
+    learner = learners.make_learner(config, tokenizer.vocabulary, device, run.execution, state=start.state)
     parameters = config.described.parameters(config.model, tokenizer.vocabulary)
     record = Record(run.folder, start.progress, parameters, config.plan.keep_every)
     stack.callback(record.close)
@@ -199,8 +199,8 @@ def _prepared(
         batches=readiness.batches(config, tokens),
         plan=config.plan,
         keeper=record,
-        training_bytes=_text_bytes(tokens, "training"),
-        validation_bytes=_text_bytes(tokens, "validation"),
+        training_bytes=TextBytes.of(tokens, "training"),
+        validation_bytes=TextBytes.of(tokens, "validation"),
         write_sample=_sampler(run, tokens),
         memory_bytes=lambda: devices.memory_used_bytes(device.name),
         progress=start.progress,
@@ -226,16 +226,9 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
             corpus=corpus.name,
             run=run.name,
         )
-    making = corpus.tokenize(run.config.tokenizer)
-    while True:
-        try:
-            yield next(making)
-        except StopIteration as end:
-            tokens: Tokenization = end.value
-            break
-        if control.stopping:
-            making.close()
-            return None
+    tokens = yield from readiness.tokens(run.config, corpus, control)
+    if tokens is None:
+        return None
     if fresh:
         run.keep_tokenizer(tokens.tokenizer)
     else:
@@ -253,69 +246,30 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
 def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
     """Settle what depends on the machine, once for all resumes, and note it in `run.toml`."""
     config, vocabulary, fresh = run.config, tokens.tokenizer.vocabulary, run.execution is None
-    work = 0.0
-    if isinstance(config.training, TrainingSettings):
-        read = config.training.batch * cast(Any, config.model).context
-        work = 3.0 * config.described.parameters(config.model, vocabulary) * read
+    work = learners.work(config, vocabulary)
     if run.execution is None:
         settled, device = execution.settle(execution.changed(config.execution, wanted), work)
     else:
         settled, device = execution.settle_again(run.execution, wanted, work)
-    readiness.check_memory(config, vocabulary, device)
+    readiness.check_memory(replace(config, execution=settled.settings()), vocabulary, device)
     if work:
         stack.enter_context(execution.torch_threads(settled.threads))
     if settled != run.execution:
-        steps = _steps(run, tokens, device, settled.micro_batch) if fresh else None
+        steps = _steps(run, tokens, device, settled) if fresh else None
         run.settle(settled, config.corpus_hash, steps)
     return device
 
 
-def _steps(run: Run, tokens: Tokenization, device: Device, micro_batch: int) -> int | None:
+def _steps(run: Run, tokens: Tokenization, device: Device, settled: Execution) -> int | None:
     """How many steps the budget of a fresh run comes to; None where it is in steps."""
     training = run.config.training
     if not isinstance(training, TrainingSettings) or training.budget == "steps":
         return None
     if training.budget == "minutes":
-        trial = _learner(run, tokens.tokenizer.vocabulary, device, None, micro_batch)
+        trial = learners.make_learner(run.config, tokens.tokenizer.vocabulary, device, settled)
         return budget.steps_of_time(training, trial, readiness.batches(run.config, tokens))
     context = cast(Any, run.config.model).context
     return budget.steps_of_text(training, context, tokens.store.splits["training"].tokens)
-
-
-def _learner(run: Run, vocabulary: int, device: Device, state: State | None, micro_batch: int = 0) -> Learner:
-    config, kind = run.config, task(LANGUAGE_MODELLING)
-    family, settings = config.described, config.model
-
-    def blank() -> Model:
-        return kind.blank(family, settings, vocabulary)
-
-    seed = config.training.seed
-    model: Any = kind.build(family, settings, vocabulary, seed) if state is None else blank()
-    learner: Learner
-    if isinstance(config.training, TrainingSettings):
-        from lmstudio_app.engine.training.gradient_learner import GradientLearner
-
-        settled = run.execution
-        learner = GradientLearner(
-            model,
-            blank,
-            config.training,
-            devices.torch_device(device),
-            settled.micro_batch if settled is not None else micro_batch,
-            halving=settled is not None and settled.when_full == "halve",
-        )
-    else:
-        learner = importlib.import_module(family.learner).CountingLearner(model)
-    if state is not None:
-        learner.load(state)
-    return learner
-
-
-def _text_bytes(tokens: Tokenization, split: Literal["training", "validation"]) -> TextBytes:
-    tokenizer, store = tokens.tokenizer, tokens.store
-    size = store.splits[split]
-    each = size.unknown_bytes / size.unknown_tokens if size.unknown_tokens else 0.0
-    return TextBytes(tokenizer.byte_lengths, tokenizer.unknown, each)
 
 
 def _sampler(run: Run, tokens: Tokenization) -> Callable[[Model, Callable[[], bool]], tuple[str, str]]:

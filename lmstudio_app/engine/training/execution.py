@@ -130,6 +130,22 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextlib.contextmanager
+def kept_chance(device: Device) -> Iterator[None]:
+    """Put torch's global generators, of the CPU and of `device`, back to where they were after the block."""
+    import torch
+
+    of_device: Any = {"cuda": torch.cuda, "mps": torch.mps}.get(device.kind)
+    named = [torch.device(device.name)] if device.kind == "cuda" else []
+    before, there = torch.get_rng_state(), of_device.get_rng_state(*named) if of_device else None
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+        if of_device:
+            of_device.set_rng_state(there, *named)
+
+
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -64,17 +64,18 @@ class GradientLearner:
         micro_batch: int = 0,
         *,
         halving: bool = False,
+        rate: Callable[[int], float] | None = None,
     ) -> None:
         """`model` has its first weights; `blank()` makes another of the same shape to load weights into.
 
         At most `micro_batch` windows are computed at once; 0 is all of a batch. Where they do not fit into the memory,
-        `halving` goes on with half as many, which is the `micro_batch` from then on.
+        `halving` goes on with half as many, which is the `micro_batch` from then on. `rate(step)` replaces the schedule.
         """
         self.model: Trainable = model
         self._network = cast(nn.Module, model)
         self._network.to(device)
         self._blank, self._settings, self._device = blank, settings, device
-        self.micro_batch, self._halving = micro_batch, halving
+        self.micro_batch, self._halving, self._rate = micro_batch, halving, rate
         self._optimizer = FlatOptimizer(self._network, settings)
         self._average: WeightAverage | None = None
         if settings.weight_average:
@@ -92,7 +93,7 @@ class GradientLearner:
         self._show_average(False)
         if not self._network.training:
             self._network.train()
-        rate = learning_rate(number, self._settings, self._plateau.factor)
+        rate = self._rate(number) if self._rate else learning_rate(number, self._settings, self._plateau.factor)
         loss = self._loss(number, *self._on_device(batch))
         length = self._optimizer.gradient_length()
         skipped = self._settings.divergence == "skip" and not math.isfinite(length.item())

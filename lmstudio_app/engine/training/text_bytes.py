@@ -6,10 +6,14 @@ Shapes: B batch, T positions, V vocabulary.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from lmstudio_app.engine.data.splits import Split
+    from lmstudio_app.engine.data.tokenization import Tokenization
 
 
 class TextBytes:
@@ -27,6 +31,13 @@ class TextBytes:
             self._lengths[unknown] = unknown_bytes
             self._code_bits = np.zeros(len(self._lengths))
             self._code_bits[unknown] = 8 * unknown_bytes
+
+    @classmethod
+    def of(cls, tokens: Tokenization, split: Split) -> TextBytes:
+        """The bytes behind the tokens of one split of a corpus."""
+        size = tokens.store.splits[split]
+        each = size.unknown_bytes / size.unknown_tokens if size.unknown_tokens else 0.0
+        return cls(tokens.tokenizer.byte_lengths, tokens.tokenizer.unknown, each)
 
     def measure(self, targets: NDArray[np.int64]) -> tuple[float, float]:
         """The bytes behind `targets` (B, T), and the bits that spell its unknown characters."""

@@ -35,6 +35,7 @@ class TrainPane(Pane):
         self.next_run = NextRun(session, self.form)
         self.record = RunRecord(session, self.view)
         self.form.train_pressed.connect(self.train)
+        self.form.find_pressed.connect(self.find_rate)
         session.run_changed.connect(self._follow)
         header = self.view.header
         header.checkpoint_pressed.connect(session.checkpoint)
@@ -58,6 +59,15 @@ class TrainPane(Pane):
     def primary_action(self) -> None:
         if self.form.train.isEnabled():
             self.train()
+
+    def find_rate(self) -> None:
+        """Open the window that looks for a learning rate with the settings of the form as they are now."""
+        self.next_run.check()
+        config, find = self.next_run.config, self.form.find_rate
+        if config is not None and find is not None and find.isEnabled():
+            from lmstudio_app.gui.rate_finder import RateFinder
+
+            RateFinder(self.session, config, self).open()
 
     def regions(self) -> list[QWidget]:
         return [self.form.corpus, self.view.plot.surface, self.view.samples]

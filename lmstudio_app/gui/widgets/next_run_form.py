@@ -19,6 +19,8 @@ from lmstudio_app.gui.widgets.setting_row import FormRow
 from lmstudio_app.gui.widgets.still_wheel import still_wheel
 from lmstudio_app.gui.widgets.text import Text
 
+LEARNING_RATE = "training.learning_rate"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -44,7 +46,7 @@ class NextRunForm(Card):
     """Choosers for corpus, family, preset and style, a name, the settings of the family, an estimate and one button.
 
     Signals: `corpus_chosen(str)`, `family_chosen(str)`, `preset_chosen(str)`, `style_chosen(str)`, `named(str)`,
-    `changed(dict)` the values of all settings by path, `train_pressed()`.
+    `changed(dict)` the values of all settings by path, `find_pressed()` for a learning rate, `train_pressed()`.
     """
 
     corpus_chosen = Signal(str)
@@ -53,6 +55,7 @@ class NextRunForm(Card):
     style_chosen = Signal(str)
     named = Signal(str)
     changed = Signal(object)
+    find_pressed = Signal()
     train_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -73,6 +76,7 @@ class NextRunForm(Card):
         }  # fmt: skip
         self.form = ConfigForm()
         self.form.changed.connect(self.changed)
+        self.find_rate: Button | None = None
         self.train = Button(self.tr("Train"), "play", "primary")
         self.train.clicked.connect(self.train_pressed)
         self._lay()
@@ -102,8 +106,14 @@ class NextRunForm(Card):
             self.run_name.setText(name)
 
     def show_settings(self, sections: Sequence[Section], values: Mapping[str, Any]) -> None:
-        """Show rows for these settings with these values."""
+        """Show rows for these settings with these values; a learning rate can be looked for where there is one."""
         self.form.show_sections(sections, values)
+        self.find_rate = None
+        if LEARNING_RATE in self.form.rows():
+            self.find_rate = Button(self.tr("Find…"), compact=True)
+            self.find_rate.setAccessibleName(self.tr("Find a learning rate"))
+            self.find_rate.clicked.connect(self.find_pressed)
+            self.form.row(LEARNING_RATE).add_action(self.find_rate)
 
     def show_problems(self, problems: Sequence[Problem]) -> int:
         """Show what is wrong at the fields, the rest above the button; returns how many fields are wrong."""
@@ -128,6 +138,13 @@ class NextRunForm(Card):
         self._bar.setAccessibleDescription(percent)
         self._basis.setText(estimate.basis)
         self._basis.setVisible(bool(estimate.basis))
+
+    def set_findable(self, reason: str) -> None:
+        """Whether a learning rate can be looked for now: `reason` says why not, empty when it can."""
+        if self.find_rate is not None:
+            self.find_rate.setEnabled(not reason)
+            self.find_rate.setToolTip(reason or self.tr("Try learning rates and see where the loss falls fastest"))
+            self.find_rate.setAccessibleDescription(self.find_rate.toolTip())
 
     def set_ready(self, ready: bool, words: str) -> None:
         """Whether the run can be trained; `words` stand on the button, also why not."""

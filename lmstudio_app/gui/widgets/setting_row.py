@@ -83,6 +83,13 @@ class FormRow(QWidget):
         self._grid.addWidget(self._hint, 2, 0, 1, 2)
         self._grid.setColumnStretch(1, 1)
 
+    def add_action(self, button: QWidget) -> None:
+        """Put a button at the right of the field."""
+        for line, widget in ((1, self._trouble), (2, self._hint)):
+            self._grid.removeWidget(widget)
+            self._grid.addWidget(widget, line, 0, 1, 3)
+        self._grid.addWidget(button, 0, 2)
+
     def set_hint(self, hint: str) -> None:
         """Show another line of help."""
         self._hint_words = hint
