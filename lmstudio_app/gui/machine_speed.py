@@ -35,6 +35,7 @@ class MachineSpeed(QDialog):
         self._thread: JobThread | None = None
         self._rows: list[list[Any]] = []
         self._notes: list[str] = []
+        self._refused = False
         self._build()
         session.job_changed.connect(self._show_state)
         session.preparing_changed.connect(self._show_state)
@@ -164,5 +165,3 @@ class MachineSpeed(QDialog):
         elif self._refused:
             self._refused = False
             self._words.setText("")
-
-    _refused = False

@@ -62,7 +62,7 @@ def bench(
     """
     chosen = _chosen(families, presets)
     if not 0 <= seconds <= LONGEST:
-        raise UserError("--seconds must be between 0 and {most}.", field="seconds", most=round(LONGEST))
+        raise UserError("A figure is measured for 0 to {most} seconds.", field="seconds", most=round(LONGEST))
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
         walk = _Walk(Path(folder), seconds, len(chosen) + (0 if families else len(KINDS)))
         yield walk.told
