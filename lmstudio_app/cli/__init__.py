@@ -14,7 +14,20 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.exceptions import UnusedCliTokensError
 
 from lmstudio_app import __version__
-from lmstudio_app.cli import attention, bench, check, corpus, demo, evaluate, generate, runs, samples, tokenizer, train
+from lmstudio_app.cli import (
+    attention,
+    bench,
+    check,
+    corpus,
+    demo,
+    evaluate,
+    generate,
+    runs,
+    samples,
+    tokenizer,
+    train,
+    transitions,
+)
 from lmstudio_app.cli.options import Place
 from lmstudio_app.cli.terminal import OutputLost, Stuck, Terminal, open_streams
 from lmstudio_app.engine.errors import UserError
@@ -73,7 +86,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     samples.register(app, terminal)
     tokenizer.register(app, terminal)
     train.register(app, terminal, words)
-    for verb in (runs, generate, attention, evaluate, check, bench, demo):
+    for verb in (runs, generate, attention, transitions, evaluate, check, bench, demo):
         verb.register(app, terminal)
 
     @app.meta.default

@@ -161,12 +161,12 @@ def draw_attention(
         with _figure(path, (side + 1, side)) as figure:
             axes = figure.add_subplot()
             image = _draw_weights(axes, attention[(layer or 1) - 1, (head or 1) - 1])
-            _name_tokens(axes, tokens)
+            _name_tokens(axes, tokens, tokens)
             axes.set_title(
                 f"{title}Layer {layer or 1}, head {head or 1}{note}", loc="left", fontsize=11, color=INK, pad=12
             )
             figure.set_layout_engine("compressed")
-            _draw_scale(figure, image, [axes])
+            _draw_scale(figure, image, [axes], "attention weight")
         return
     cell = 1.5 if max(layers, heads) <= 8 else 0.9
     with _figure(path, (cell * heads + 1.8, cell * layers + 0.9)) as figure:
@@ -184,7 +184,28 @@ def draw_attention(
                 if j == 0:
                     axes.set_ylabel(f"layer {i + 1}", fontsize=8, color=HINT)
         figure.suptitle(f"{title}{_shortened(''.join(tokens))}{note}", fontsize=9, color=INK)
-        _draw_scale(figure, image, grid.ravel().tolist())
+        _draw_scale(figure, image, grid.ravel().tolist(), "attention weight")
+
+
+def draw_transitions(
+    contexts: Sequence[str], tokens: Sequence[str], probabilities: NDArray[np.float64], path: Path, *, title: str = ""
+) -> None:
+    """Write the probabilities (R, C) of the next `tokens` (C) after `contexts` (R) to `path`; the full colour stands
+    for the largest. Raises `UserError` as `draw_loss` does."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    high, wide = (min(14.0, max(least, 2.5 + 0.22 * len(n))) for least, n in ((3.0, contexts), (5.0, tokens)))
+    with _figure(path, (wide + 1, high)) as figure:
+        figure.set_layout_engine("compressed")
+        axes = figure.add_subplot()
+        colours = LinearSegmentedColormap.from_list("weights", WEIGHT_COLOURS)
+        largest = float(probabilities.max(initial=0.0)) or 1.0
+        image = axes.imshow(probabilities, cmap=colours, vmin=0, vmax=largest, interpolation="nearest")
+        _name_tokens(axes, contexts, tokens)
+        axes.set_ylabel("context", fontsize=9)
+        axes.set_xlabel("next token", fontsize=9)
+        axes.set_title(title, loc="left", fontsize=11, color=INK, pad=12)
+        _draw_scale(figure, image, [axes], "probability")
 
 
 def check_format(path: Path, others: Sequence[str] = ()) -> None:
@@ -360,20 +381,18 @@ def _hatched(size: int) -> Any:
     )
 
 
-def _draw_scale(figure: Figure, image: Any, axes: list[Axes]) -> None:
+def _draw_scale(figure: Figure, image: Any, axes: list[Axes], words: str) -> None:
     scale = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, aspect=30)
-    scale.set_label("attention weight", fontsize=8)
+    scale.set_label(words, fontsize=8)
     scale.ax.tick_params(labelsize=8, length=0)
     scale.outline.set_visible(False)
 
 
-def _name_tokens(axes: Axes, tokens: Sequence[str]) -> None:
-    every = -(-len(tokens) // MOST_LABELS)
-    places = range(0, len(tokens), every)
-    names = [visible(tokens[i]) for i in places]
-    axes.set_xticks(list(places), names, rotation=60, ha="left", fontsize=7)
+def _name_tokens(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    across, down = (range(0, len(tokens), max(1, -(-len(tokens) // MOST_LABELS))) for tokens in (columns, rows))
+    axes.set_xticks(list(across), [visible(columns[i]) for i in across], rotation=60, ha="left", fontsize=7)
     axes.xaxis.tick_top()
-    axes.set_yticks(list(places), names, fontsize=7)
+    axes.set_yticks(list(down), [visible(rows[i]) for i in down], fontsize=7)
     axes.tick_params(length=0)
 
 

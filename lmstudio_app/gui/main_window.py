@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """A pane of the rail: its module in `panes/`, its class, and what it needs the opened model to offer."""
+    """A pane of the rail: its module in `panes/`, its class, and what it needs the opened model to offer (one
+    of these)."""
 
     name: str
     module: str
@@ -43,7 +44,7 @@ class Entry(NamedTuple):
 PANES = (
     Entry("corpus", "corpus", "CorpusPane"),
     Entry("train", "training", "TrainPane"),
-    Entry("inspect", "inspection", "InspectPane", frozenset({"attention"})),
+    Entry("inspect", "inspection", "InspectPane", frozenset({"attention", "transitions"})),
     Entry("console", "console", "ConsolePane", frozenset({"decoding"})),
     Entry("runs", "runs", "RunsPane"),
 )
@@ -288,7 +289,7 @@ class MainWindow(QMainWindow):
     def _show_needs(self) -> None:
         run = self.session.run
         for entry in PANES:
-            lacks = run is not None and not entry.needs <= self.session.offers()
+            lacks = run is not None and bool(entry.needs) and not entry.needs & self.session.offers()
             words = self.tr("The opened model has nothing to show here.") if lacks else ""
             self.rail.buttons[entry.name].set_lacking(words)
 

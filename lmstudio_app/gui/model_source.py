@@ -42,7 +42,7 @@ class ModelSource(QObject):
     listed = Signal()
 
     def __init__(self, session: Session, needs: frozenset[str], parent: QObject, *, finds: bool = False) -> None:
-        """`needs` is what a model must offer. With `finds`, the newest run is taken while none is open."""
+        """A model must offer one of `needs`. With `finds`, the newest run is taken while none is open."""
         super().__init__(parent)
         self._session = session
         self._needs = needs
@@ -74,8 +74,10 @@ class ModelSource(QObject):
         """Why a run cannot be chosen, in one sentence; empty when it can."""
         if summary.state == "damaged":
             return summary.reason
-        if "attention" in self._needs and "attention" not in _offers(summary.family):
-            words = self.tr("“{run}” ({model}) has no attention to show: attention needs a Transformer.")
+        if not self._needs & _offers(summary.family):
+            words = self.tr(
+                "“{run}” ({model}) shows nothing here: attention needs a Transformer, transitions need an n-gram model."
+            )
             return words.format(run=summary.name, model=_model_words(summary))
         return ""
 
@@ -154,7 +156,7 @@ class ModelSource(QObject):
         opened = self._session.run
         if self._wanted_run in usable:
             return self._session.workspace.run(self._wanted_run)
-        if opened is not None and self._needs <= self._session.offers():
+        if opened is not None and self._needs & self._session.offers():
             return opened
         found = self.suggested() if self._finds else ""
         return self._session.workspace.run(found) if found else None

@@ -20,8 +20,8 @@ class Pane(QWidget):
     """What the window shows behind one button of the rail.
 
     A pane is built on first show, from the session alone: it must look the same whether it was there from the start or
-    is opened afterwards. Subclasses set `name` (also of its icon in `resources/icons`) and `needs`, what the opened
-    model must offer ("attention", "decoding").
+    is opened afterwards. Subclasses set `name` (also of its icon in `resources/icons`) and `needs`, of which the
+    opened model must offer one ("attention", "transitions", "decoding"); where that is empty, nothing is needed.
 
     Signals:
         crumbs_changed(): the window's top bar shall ask `title()` and `crumbs()` again.

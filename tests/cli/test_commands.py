@@ -125,6 +125,47 @@ def test_attention_as_pictures_and_table(command: Command, trained: Path, tmp_pa
         assert start.startswith(b"\x89PNG") if name.endswith(".png") else b"<svg" in out.read_bytes()
 
 
+def test_transitions_as_numbers_and_table(command: Command, trained: Path, tmp_path: Path):
+    shown = command(trained, "transitions", "ngram", "--top", "5", "--json").object
+    assert (shown["run"], shown["step"], shown["file"]) == ("ngram", 4, None)
+    assert shown["contexts"] == shown["tokens"]
+    assert len(shown["tokens"]) == 5
+    np.testing.assert_allclose(np.sum(shown["probabilities"], axis=1) + shown["others"], 1)
+    out = tmp_path / "t.csv"
+    answer = command(trained, "transitions", "ngram", "--context", "The old m", "--out", out, "--json")
+    assert answer.object["file"] == str(out.resolve())
+    assert answer.object["contexts"] == ["d m", " m", "m", ""]
+    assert "first 6 were left out" in answer.err
+    head, *rows = csv.reader(out.read_text(encoding="utf-8").splitlines())
+    assert head[1] == answer.object["tokens"][0]
+    assert [row[0] for row in rows] == ["d m", " m", "m", ""]
+    assert command(trained, "transitions", "ngram", "--out", tmp_path / "t.png").out.startswith("Wrote ")
+
+
+def test_transitions_for_a_person(command: Command, trained: Path):
+    first, *rows = command(trained, "transitions", "ngram", "--context", "heq").out.splitlines()
+    assert first.split()[:2] == ["context", "seen"]
+    assert rows[0].split()[:3] == ["heq", "its", "last"]
+    assert rows[-1].split()[:2] == ["∅", "yes"]
+    assert "u 0." in rows[0]
+
+
+def test_a_markov_chain_from_the_terminal(command: Command, trained: Path, tmp_path: Path):
+    w = tmp_path / "w"
+    shutil.copytree(trained, w)
+    words = ["--corpus", "animals", "--family", "ngram", "--model.order", "2", "--model.smoothing", "none"]
+    assert command(w, "train", *words, "--name", "chain", "--json").code == 0
+    shown = command(w, "transitions", "chain", "--json").object
+    text = (w / "corpora" / "animals" / "text" / "training.txt").read_text(encoding="utf-8")
+    for context, row in zip(shown["contexts"], shown["probabilities"], strict=True):
+        total = text[:-1].count(context)
+        for token, chance in zip(shown["tokens"], row, strict=True):
+            assert chance == pytest.approx(sum(text.startswith(context + token, i) for i in range(len(text))) / total)
+    assert "ngram Markov chain, order 2" in command(w, "runs").out
+    scores = command(w, "evaluate", "chain", "--json").object
+    assert scores["method"].endswith("a uniform guess mixed in with a share of 0.0001")
+
+
 @pytest.mark.parametrize("family", TINY)
 def test_evaluation_agrees_with_itself(command: Command, trained: Path, tmp_path: Path, family: str):
     scores = command(trained, "evaluate", family, "--split", "test", "--json").object

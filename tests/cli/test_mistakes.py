@@ -89,10 +89,18 @@ def test_names_that_are_not_there(command: Command, trained: Path, tmp_path: Pat
     one_sentence(command(trained, "attention", "ngram", "--text", "a", "--out", tmp_path / "a.png"), "attention")
     one_sentence(command(trained, "attention", "gpt", "--text", "The", "--out", tmp_path / "a.gif"), ".png")
     one_sentence(command(trained, "attention", "gpt", "--text", "The", "--out", tmp_path / "b" / "a.png"), "no folder")
+    one_sentence(command(trained, "transitions", "gpt"), "no transitions", "n-gram")
+    one_sentence(command(trained, "transitions", "ngram", "--top", "0"), "1024")
+    one_sentence(command(trained, "transitions", "ngram", "--out", tmp_path / "a.npz"), ".csv")
 
 
 @pytest.mark.parametrize(
-    "words", [["generate", "gpt", "--prompt", "The 龍"], ["attention", "gpt", "--text", "The 龍", "--out", "a.png"]]
+    "words",
+    [
+        ["generate", "gpt", "--prompt", "The 龍"],
+        ["attention", "gpt", "--text", "The 龍", "--out", "a.png"],
+        ["transitions", "ngram", "--context", "The 龍"],
+    ],
 )
 def test_characters_that_the_vocabulary_lacks(command: Command, trained: Path, words: list[str]):
     answer = command(trained, *words)

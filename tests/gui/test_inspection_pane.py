@@ -17,7 +17,7 @@ from lmstudio_app.gui import attention_export, theme
 from lmstudio_app.gui.panes.inspection import FOLLOW_MILLISECONDS, InspectPane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.token_text import label
-from tests.gui.trained_runs import CONTEXT, MODELS, make_corpus, shared_workspace
+from tests.gui.trained_runs import CONTEXT, MODELS, make_corpus, make_run, make_workspace, shared_workspace
 from tests.gui.widgets.conftest import picture
 
 TEXT = "The old fox and the fox."
@@ -108,7 +108,9 @@ def test_a_model_without_attention_is_greyed_with_the_reason(folder, open_sessio
     session.open_run("listener")
     pane = open_pane(session)
     assert shows_empty(pane)
-    assert pane.empty.words() == "“listener” (LSTM 1 × 16) has no attention to show: attention needs a Transformer."
+    assert pane.empty.words() == (
+        "“listener” (LSTM 1 × 16) shows nothing here: attention needs a Transformer, transitions need an n-gram model."
+    )
     runs = pane.bar.chooser.runs
     item = runs.model().item(runs.findData("listener"))
     assert not item.isEnabled()
@@ -337,3 +339,85 @@ def test_another_runs_folder_may_vanish(pane, qtbot):
     pane.source.choose("nobody")
     assert pane.source.run is not None
     assert pane.source.run.name == "reader"
+
+
+# A model that counts ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counter(folder, open_session, open_pane, qtbot) -> InspectPane:
+    """On the n-gram run “counter”."""
+    session = open_session(folder)
+    session.open_run("counter")
+    made = open_pane(session)
+    qtbot.waitUntil(lambda: made.reading.seen is not None and not made.reading.busy)
+    return made
+
+
+def test_an_ngram_model_shows_what_follows_what(counter):
+    assert counter._stack.currentWidget() is counter.transitions
+    assert not counter.bar.field.isVisible() and not counter.bar.table.isVisible()
+    assert counter.bar.chooser.isVisible()
+    expected = pipeline.transitions(counter.session.workspace.run("counter"))
+    heatmap = counter.transitions.heatmap
+    np.testing.assert_array_equal(heatmap.weights, expected.probabilities)
+    assert heatmap.tokens == expected.tokens == expected.contexts
+    assert not heatmap.masked
+    assert heatmap.maximum == expected.probabilities.max()
+    assert counter.transitions.matrix.note.text() == "step 3"
+    assert counter.regions() == [heatmap, counter.transitions.list]
+
+
+def test_the_value_under_the_pointer_and_the_sorted_row(counter, qtbot):
+    heatmap, shown = counter.transitions.heatmap, counter.reading.seen.shown
+    row, column = shown.tokens.index("T"), shown.tokens.index("h")
+    heatmap._hover(heatmap.cell_at(QPointF(heatmap.box_of((row, column)).center())))
+    value = f"{shown.probabilities[row, column]:.3f}"
+    assert heatmap.readout((row, column)) == [("after", "T", ""), ("comes", "h", ""), ("probability", "", value)]
+    assert heatmap.accessibleDescription() == f"after T comes h, {value}"
+    assert counter.transitions.row.title.text() == "What follows “T”"
+    bars = counter.transitions.list.bars
+    order = np.argsort(-shown.probabilities[row], kind="stable")
+    assert [bar.label for bar in bars] == [label(shown.tokens[one]) for one in order]
+    assert bars[counter.transitions.list.current].label == "h"
+    assert counter.transitions.words() == f"All tokens that are not shown have {shown.others[row]:.3f} together."
+    heatmap._hover(None)
+    heatmap.mark((row, column))
+    qtbot.keyClick(counter.transitions.list, Qt.Key.Key_End)
+    assert heatmap.cell == (row, order[-1])
+    assert picture(heatmap) is not None
+
+
+@pytest.mark.parametrize("ending", [".png", ".svg", ".csv"])
+def test_transitions_are_exported(counter, tmp_path, qtbot, ending):
+    dialog = counter.reading.ask_for_file(ending)
+    path = tmp_path / f"transitions{ending}"
+    with qtbot.waitSignal(counter.said, timeout=20_000) as said:
+        dialog.fileSelected.emit(str(path))
+    dialog.close()
+    assert said.args == [f"Saved as “{path}”.", "ok"]
+    assert path.stat().st_size > 100
+
+
+def test_it_changes_between_attention_and_transitions(counter, qtbot):
+    counter.source.choose("reader")
+    qtbot.waitUntil(lambda: counter.seen is not None and not counter._capture.busy)
+    assert counter._stack.currentIndex() == 0
+    assert counter.bar.field.isVisible() and counter.bar.export.isVisible()
+    counter.source.choose("counter")
+    qtbot.waitUntil(lambda: not counter.reading.busy)
+    assert counter._stack.currentWidget() is counter.transitions
+    qtbot.keyClick(counter.transitions.heatmap, Qt.Key.Key_T)
+    assert not counter.large.is_table
+
+
+def test_a_model_that_cannot_be_read_says_so(tmp_path, open_session, open_pane, qtbot):
+    workspace = make_workspace(tmp_path)
+    make_run(workspace, "counter", "ngram", day=4, steps=(1,))  # it has counted nothing
+    session = open_session(tmp_path)
+    session.open_run("counter")
+    pane = open_pane(session)
+    qtbot.waitUntil(pane.transitions.banner.isVisible)
+    assert "not counted anything yet" in pane.transitions.banner._words.text()
+    assert pane.reading.ask_for_file(".png") is None
+    assert not pane.transitions.export.isEnabled()

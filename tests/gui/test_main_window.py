@@ -23,7 +23,7 @@ from lmstudio_app.gui.main_window import PANES, MainWindow
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.training_job import TrainingJob
 from lmstudio_app.gui.widgets.text import ElidedText, Text
-from tests.gui.trained_runs import MODELS, make_workspace
+from tests.gui.trained_runs import MODELS, make_run, make_workspace
 
 ENDLESS = {"steps": 1_000_000, "batch": 2, "validate_every": 100, "sample_every": 0, "checkpoint_every": 0}
 
@@ -170,8 +170,10 @@ def test_a_pane_without_something_to_show_is_grey_and_says_why(window):
     window.session.open_run("listener")
     button = window.rail.buttons["inspect"]
     assert button.property("lacking") and button.accessibleDescription()
-    window.session.open_run("reader")
-    assert not button.property("lacking")
+    make_run(window.session.workspace, "counter", "ngram", day=4)
+    for run in ("reader", "counter"):
+        window.session.open_run(run)
+        assert not button.property("lacking")
 
 
 # The status strip -----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from lmstudio_app.gui.draft import Draft
 from lmstudio_app.gui.preparation import Preparation
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.training_job import wait_for
-from tests.gui.trained_runs import MODELS, TALE, make_corpus, make_workspace
+from tests.gui.trained_runs import MODELS, TALE, make_corpus, make_run, make_workspace
 
 TRAINING = {"steps": 12, "batch": 2, "validate_every": 4, "sample_every": 0, "checkpoint_every": 4}
 ENDLESS = {**TRAINING, "steps": 1_000_000}
@@ -335,6 +335,9 @@ def test_what_a_model_offers(trained):
     assert trained.offers() == {"decoding", "attention"}
     trained.open_run("listener")
     assert trained.offers() == {"decoding"}
+    make_run(trained.workspace, "counter", "ngram", day=4)
+    trained.open_run("counter")
+    assert trained.offers() == {"decoding", "transitions"}
 
 
 # Corpora --------------------------------------------------------------------------------------------------------

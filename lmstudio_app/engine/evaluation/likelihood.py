@@ -65,10 +65,10 @@ def scores(total: Likelihood, text_bytes: int, unknown_bytes: int, method: str) 
     )
 
 
-def method(context: int | None, learning: Learning) -> str:
-    """How tokens were scored, in words."""
+def method(context: int | None, learning: Learning, note: str = "") -> str:
+    """How tokens were scored, in words; `note` is what the family adds (`Family.score_note`)."""
     if context is None:
         return "each token scored once, with the state carried on from the start of the text"
     if learning == "counting":
-        return f"each token scored once, given up to {context} tokens before it"
+        return f"each token scored once, given up to {context} tokens before it" + (f", {note}" if note else "")
     return f"each token scored once, in windows of {context} tokens that overlap by half"

@@ -85,10 +85,15 @@ def _attention(network: LanguageModel, tokens: NDArray[np.int64]) -> NDArray[np.
 def _check(tokenizer: Pieces, text: str) -> None:
     if not text:
         raise UserError("There is no text to look at. Type some.", field="text")
+    refuse_missing(tokenizer, text, "text")
+
+
+def refuse_missing(tokenizer: Pieces, text: str, field: str) -> None:
+    """Raises `UserError` about `field` when the vocabulary lacks characters of `text`."""
     if missing := list(tokenizer.missing(text)):
         raise UserError(
             "The run's vocabulary lacks what is in the text: {characters}. Leave it out, or train with a tokenizer "
             "that can spell everything, such as BPE.",
-            field="text",
+            field=field,
             characters=listed(missing),
         )

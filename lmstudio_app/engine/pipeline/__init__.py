@@ -20,6 +20,7 @@
     expect          a run and a text → what it expects next, before and after a sampler
     inspect         a run and a text → what every attention head looks at
     save_attention  what heads look at → a picture or numbers                     check_attention_format: by file ending
+    transitions     a run → what follows what in a model of counts                save_transitions: in a file
     yardsticks      a corpus → what a loss on it is compared with                 yardsticks_of: the same for a run
     save_loss       a run → its loss as a picture or table
     evaluate        a run and a text → loss, perplexity, bits per byte
@@ -52,7 +53,12 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
     from lmstudio_app.engine.pipeline.evaluate import evaluate
     from lmstudio_app.engine.pipeline.expect import expect
-    from lmstudio_app.engine.pipeline.export import check_attention_format, save_attention
+    from lmstudio_app.engine.pipeline.export import (
+        check_attention_format,
+        check_transitions_format,
+        save_attention,
+        save_transitions,
+    )
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
@@ -72,11 +78,13 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.profile import profile, save_profile
     from lmstudio_app.engine.pipeline.save_tokenizer import import_tokenizer, train_tokenizer
     from lmstudio_app.engine.pipeline.train import train
+    from lmstudio_app.engine.pipeline.transitions import transitions
 
 __all__ = [
     "bench",
     "check",
     "check_attention_format",
+    "check_transitions_format",
     "chosen_tokenizer",
     "compare_tokenizers",
     "count_cleanable",
@@ -106,16 +114,19 @@ __all__ = [
     "save_corpus",
     "save_loss",
     "save_profile",
+    "save_transitions",
     "search_vocabulary",
     "show_tokens",
     "train",
     "train_tokenizer",
+    "transitions",
     "yardsticks",
     "yardsticks_of",
 ]
 
 _FILES = {
     "check_attention_format": "export",
+    "check_transitions_format": "export",
     "chosen_tokenizer": "compare_tokenizers",
     "count_cleanable": "preview",
     "count_tokens": "preview",
@@ -135,6 +146,7 @@ _FILES = {
     "save_corpus": "corpus_export",
     "save_loss": "loss",
     "save_profile": "profile",
+    "save_transitions": "export",
     "search_vocabulary": "compare_tokenizers",
     "show_tokens": "compare_tokenizers",
     "train_tokenizer": "save_tokenizer",

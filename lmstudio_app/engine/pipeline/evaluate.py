@@ -59,7 +59,9 @@ def evaluate(
     for part in parts(model, scored.tokens):
         total += part
         yield Progress("Scoring", total.tokens, len(scored.tokens), "tokens")
-    yield scores(total, scored.bytes, scored.unknown_bytes, method(model.context, run.config.described.learning))
+    family = run.config.described
+    words = method(model.context, family.learning, family.score_note(run.config.model))
+    yield scores(total, scored.bytes, scored.unknown_bytes, words)
 
 
 def _of_split(run: Run, split: Split) -> _Text:

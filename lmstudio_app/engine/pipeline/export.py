@@ -1,4 +1,4 @@
-"""Save what was seen inside a model: attention as a picture, a table, or arrays.
+"""Save what was seen inside a model: attention as a picture, a table, or arrays; transitions as a picture or a table.
 
 Shapes: L layers, H heads, T tokens.
 """
@@ -20,6 +20,7 @@ from lmstudio_app.engine.storage.atomic import write_bytes, write_text
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.inspection.trace import Trace
+    from lmstudio_app.engine.inspection.transitions import Transitions
 
 TABLES = (".csv", ".npz")
 """Endings of the files that hold numbers; those of pictures are `figures.FORMATS`."""
@@ -27,7 +28,17 @@ TABLES = (".csv", ".npz")
 
 def check_attention_format(path: Path) -> None:
     """Raises `UserError` when the ending of `path` is none that `save_attention` writes, or its folder is not there."""
-    figures.check_format(path, TABLES)
+    _check_place(path, TABLES)
+
+
+def check_transitions_format(path: Path) -> None:
+    """Raises `UserError` when the ending of `path` is none that `save_transitions` writes, or its folder is not
+    there."""
+    _check_place(path, (".csv",))
+
+
+def _check_place(path: Path, tables: tuple[str, ...]) -> None:
+    figures.check_format(path, tables)
     folder = path.absolute().parent
     if not os.path.isdir(folder):  # noqa: PTH112  (a path too long is no folder either)
         raise UserError("There is no folder “{folder}”. Make it first, or choose another.", field="out", folder=folder)
@@ -63,6 +74,24 @@ def save_attention(
         packed = io.BytesIO()
         np.savez_compressed(packed, attention=chosen, tokens=np.array(trace.tokens), layers=layers, heads=heads)
         write_bytes(path, packed.getvalue())
+
+
+def save_transitions(shown: Transitions, path: Path, *, title: str = "") -> None:
+    """Write a transition matrix to `path`.
+
+    The ending chooses: .png and .svg are pictures under `title`; .csv has a row for each context and a column for each
+    next token, and last the probability of all others. Raises `UserError` for another ending, or a full disk.
+    """
+    check_transitions_format(path)
+    if path.suffix.lower() in figures.FORMATS:
+        figures.draw_transitions(shown.contexts, shown.tokens, shown.probabilities, path, title=title)
+        return
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow(("context", *shown.tokens, "(others)"))
+    for context, row, others in zip(shown.contexts, shown.probabilities, shown.others, strict=True):
+        table.writerow((context, *(f"{value:.6g}" for value in (*row.tolist(), float(others)))))
+    write_text(path, written.getvalue())
 
 
 def _numbers(

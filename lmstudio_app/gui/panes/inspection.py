@@ -1,9 +1,7 @@
-"""Inspect: what every head of a Transformer looks at while it reads a text."""
+"""Inspect: what every head of a Transformer looks at while it reads a text; of an n-gram model, what follows what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
@@ -11,12 +9,14 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from lmstudio_app.gui.attention_export import Shown, ask_for_file
-from lmstudio_app.gui.job_thread import Ended, JobThread, Stopping
+from lmstudio_app.gui.attention_reading import Seen, Unseen, looking
+from lmstudio_app.gui.job_thread import Ended, JobThread
 from lmstudio_app.gui.latest_job import LatestJob
 from lmstudio_app.gui.model_source import BEST, LAST, NOW, ModelSource
 from lmstudio_app.gui.pane import Pane, run_alone
-from lmstudio_app.gui.prompt_reading import beginning, lacking_words
+from lmstudio_app.gui.prompt_reading import lacking_words
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.transitions_reading import TransitionsReading
 from lmstudio_app.gui.translation import sentence
 from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.empty_state import EmptyState
@@ -26,46 +26,25 @@ from lmstudio_app.gui.widgets.heatmap_card import HeatmapCard
 from lmstudio_app.gui.widgets.inspection_bar import InspectionBar
 from lmstudio_app.gui.widgets.looks_card import LooksCard
 from lmstudio_app.gui.widgets.read_card import ReadCard
+from lmstudio_app.gui.widgets.transitions_card import TransitionsCard
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.inspection.trace import Trace
-    from lmstudio_app.engine.model import Model
-    from lmstudio_app.engine.run import Run
 
 FOLLOW_MILLISECONDS = 2000
 """How often a model in training is looked into again while the pane is visible."""
 
-TEXT_CHARACTERS = 60
-"""How much of the corpus stands in the field at first."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a job saw: the tokens of the whole text, and how the model `run` of a step reads them."""
-
-    run: str
-    step: int
-    pieces: tuple[str, ...]
-    trace: Trace
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Why there is nothing to see: the characters that the vocabulary lacks; where there are none, there is no text."""
-
-    step: int
-    missing: tuple[str, ...] = ()
-
 
 class InspectPane(Pane):
-    """A text at the top; below it all heads, one of them large, and where one token looks.
+    """A text at the top; below it all heads, one of them large, and where one token looks. A model that counts has no
+    text to read: there are its transitions.
 
     It is captured again a moment after the text, the model or a followed checkpoint changed; what was shown stays until
     then.
     """
 
     name = "inspect"
-    needs: ClassVar[frozenset[str]] = frozenset({"attention"})
+    needs: ClassVar[frozenset[str]] = frozenset({"attention", "transitions"})
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -74,6 +53,7 @@ class InspectPane(Pane):
         self.read = ReadCard()
         self.large = HeatmapCard()
         self.looks = LooksCard()
+        self.transitions = TransitionsCard()
         self.empty = EmptyState("inspect")
         self.seen: Seen | None = None
         self._looked = -1
@@ -82,6 +62,7 @@ class InspectPane(Pane):
         self._build()
         self.source = ModelSource(session, self.needs, self)
         self._capture = LatestJob(self._look, self._failed, self)
+        self.reading = TransitionsReading(self, self.source, self.transitions)
         self._following = QTimer(self)
         self._following.setInterval(FOLLOW_MILLISECONDS)
         self._connect()
@@ -96,11 +77,22 @@ class InspectPane(Pane):
 
     def primary_action(self) -> None:
         """Look again."""
-        self._capture.ask(now=True)
+        if self.counts:
+            self.reading.ask()
+        else:
+            self._capture.ask(now=True)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the chosen model counts, so that its transitions are shown instead of attention."""
+        run = self.source.run
+        return run is not None and "transitions" in run.config.described.offers
 
     def regions(self) -> list[QWidget]:
         if self._stack.currentWidget() is self.empty:
             return [self.empty.button]
+        if self.counts:
+            return [self.transitions.heatmap, self.transitions.list]
         return [
             self.bar.field,
             self.heads.grid,
@@ -113,7 +105,7 @@ class InspectPane(Pane):
         versions = [version for version, _ in self.source.versions if version.isdecimal() or version in (BEST, LAST)]
         versions.sort(key=self.source.step_of)
         steps = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
-        if event.key() == Qt.Key.Key_T and not event.modifiers():
+        if event.key() == Qt.Key.Key_T and not event.modifiers() and not self.counts:
             self.bar.table.toggle()
         elif event.key() in steps and self.source.version in versions:
             place = versions.index(self.source.version) + steps[Qt.Key(event.key())]
@@ -135,7 +127,7 @@ class InspectPane(Pane):
         columns.add(left, 28, height=420)
         columns.add(self.large, 66, height=520)
         columns.add(self.looks, 33, height=320)
-        for part in (columns, self.empty):
+        for part in (columns, self.transitions, self.empty):
             self._stack.addWidget(part)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
@@ -159,7 +151,7 @@ class InspectPane(Pane):
         self.read.token_chosen.connect(lambda token: self.large.heatmap.mark((token, token)))
         self.empty.acted.connect(self._open_suggested)
         self._following.timeout.connect(self._follow)
-        QShortcut(QKeySequence("Ctrl+E"), self).activated.connect(self.bar.export.showMenu)
+        QShortcut(QKeySequence("Ctrl+E"), self).activated.connect(self._show_exports)
 
     # Which model ------------------------------------------------------------------------------------------------
 
@@ -178,21 +170,26 @@ class InspectPane(Pane):
             self._following.start()
         else:
             self._following.stop()
+        self.bar.show_text(not self.counts)
+        (self._capture if self.counts or run is None else self.reading).forget()
         if run is None:
-            self._capture.forget()
+            self.reading.forget()
             self._show_empty()
         elif not self.source.version:
             words = self.tr("“{run}” has no saved model yet. Train it until its first checkpoint.")
             self.empty.say(self.tr("Nothing to look into yet"), words.format(run=run.name))
             self._stack.setCurrentWidget(self.empty)
         else:
-            self._stack.setCurrentIndex(0)
-            self._capture.ask(now=True)
+            self._stack.setCurrentIndex(1 if self.counts else 0)
+            self.primary_action()
 
     def _show_empty(self) -> None:
         name, lacking = self.source.suggested(), self.source.lacking_run()
         title = self.tr("Nothing to show for this model") if lacking else self.tr("Choose a model")
-        words = lacking or self.tr("Attention shows which earlier tokens a Transformer looks at while it reads a text.")
+        words = lacking or self.tr(
+            "Attention shows which earlier tokens a Transformer looks at while it reads a text. The transitions of an "
+            "n-gram model show which token follows which."
+        )
         action = self.tr("Open “{run}”").format(run=name) if name else self.tr("Train a Transformer")
         self.empty.say(title, words, action, "inspect" if name else "train")
         self.bar.set_usable(False)
@@ -207,7 +204,9 @@ class InspectPane(Pane):
 
     def _follow(self) -> None:
         """Look again into a model in training, if anybody sees it and it has moved on."""
-        if self.isVisible() and self._looked != self.source.step and not self._capture.busy:
+        if self.isVisible() and self.counts:
+            self.reading.follow()
+        elif self.isVisible() and self._looked != self.source.step and not self._capture.busy:
             self._capture.ask(now=True)
 
     # Capturing --------------------------------------------------------------------------------------------------
@@ -221,23 +220,8 @@ class InspectPane(Pane):
             return None
         typed = self.bar.field.text() if self._typed else None
 
-        def work(stopping: Stopping, run: Run, model: Model) -> Iterator[str | Seen | Unseen]:
-            from lmstudio_app.engine import pipeline
-
-            step = self.source.step  # where a model in training stands now that its copy is here
-            tokenizer = run.tokenizer()
-            text = beginning(run, tokenizer, TEXT_CHARACTERS).strip() if typed is None else typed
-            if typed is None:
-                yield text
-            missing = tuple(tokenizer.missing(text))
-            pieces = () if missing else tuple(tokenizer.pieces(tokenizer.encode(text)))
-            if pieces:
-                yield Seen(run.name, step, pieces, pipeline.inspect(run, text, snapshot=model))
-            else:
-                yield Unseen(step, missing)
-
         self.bar.set_usable(True)
-        return self.source.start(work, self._arrived, ended, self)
+        return self.source.start(looking(self.source, typed), self._arrived, ended, self)
 
     def _arrived(self, items: list[str | Seen | Unseen]) -> None:
         for item in items:
@@ -322,6 +306,9 @@ class InspectPane(Pane):
         if self.seen is None:
             return None
         return Shown(self.seen.run, self.seen.trace, *self.heads.grid.chosen)
+
+    def _show_exports(self) -> None:
+        (self.transitions if self.counts else self.bar).export.showMenu()
 
     def _export(self, ending: str, every: bool) -> None:
         if (shown := self.shown()) is not None:

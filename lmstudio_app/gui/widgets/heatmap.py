@@ -107,6 +107,14 @@ class Heatmap(QWidget):
             to_place=column + 1, weight=f"{float(self.weights[row, column]):.3f}",
         )  # fmt: skip
 
+    def readout(self, cell: Cell) -> list[tuple[str, str, str]]:
+        """What is said beside a marked cell: lines of a word, a token and a figure, the weight last."""
+        return heatmap_painting.readout(self, cell)
+
+    def scale_words(self) -> str:
+        """What the colours stand for."""
+        return self.tr("weight")
+
     def sizeHint(self) -> QSize:
         return QSize(560, 520)
 

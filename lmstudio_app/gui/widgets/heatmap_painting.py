@@ -139,7 +139,7 @@ def _paint_color_bar(view: Heatmap, painter: QPainter, grid: QRectF) -> None:
         y = bar.bottom() - height * part / 4
         row = QRectF(bar.right() + 6, y - row_height / 2, look.pixels(40), row_height)
         painter.drawText(row, _LEFT, f"{value:.3g}")
-    words = QCoreApplication.translate("Heatmap", "weight")
+    words = view.scale_words()
     wide = QFontMetricsF(painter.font()).horizontalAdvance(words) + 2
     left = min(bar.left() - look.pixels(8), view.width() - wide)
     painter.drawText(QRectF(left, bar.top() - look.pixels(24), wide, look.pixels(14)), _LEFT, words)
@@ -166,7 +166,7 @@ def _paint_crosshair(view: Heatmap, painter: QPainter, grid: QRectF, cell: tuple
 
 def _paint_readout(view: Heatmap, painter: QPainter, grid: QRectF, cell: tuple[int, int], box: QRectF) -> None:
     look = theme.current()
-    rows = _readout_rows(view, cell)
+    rows = view.readout(cell)
     mono, text = QFontMetricsF(look.font(theme.LABEL, 600, mono=True)), QFontMetricsF(look.font(theme.LABEL))
     first = max(text.horizontalAdvance(row[0]) for row in rows) + look.pixels(12)
     second = max(mono.horizontalAdvance(row[1]) for row in rows)
@@ -204,7 +204,8 @@ def _paint_readout(view: Heatmap, painter: QPainter, grid: QRectF, cell: tuple[i
         line.translate(0, height)
 
 
-def _readout_rows(view: Heatmap, cell: tuple[int, int]) -> list[tuple[str, str, str]]:
+def readout(view: Heatmap, cell: tuple[int, int]) -> list[tuple[str, str, str]]:
+    """Who looks, at whom, and by how much."""
     row, column = cell
     place = QCoreApplication.translate("Heatmap", "token {place}")
     weight = float(view.weights[row, column])
@@ -218,6 +219,11 @@ def _readout_rows(view: Heatmap, cell: tuple[int, int]) -> list[tuple[str, str, 
         (
             QCoreApplication.translate("Heatmap", "attention"),
             "",
-            f"{weight:.3f}" if weight >= 5e-4 or not weight else power(weight),
+            figure(weight),
         ),
     ]
+
+
+def figure(weight: float) -> str:
+    """A share between 0 and 1, a small one as a power of ten."""
+    return f"{weight:.3f}" if weight >= 5e-4 or not weight else power(weight)

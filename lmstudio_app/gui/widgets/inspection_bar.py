@@ -60,6 +60,13 @@ class InspectionBar(Card):
         """Say how many tokens the text has."""
         self.field.set_remark(self.tr("{count} tokens").format(count=number_text.whole(tokens)))
 
+    def show_text(self, on: bool) -> None:
+        """Show what a text needs, or the choice of a model alone."""
+        for part in (self._text, self.table, self.export):
+            part.setVisible(on)
+        if not on:
+            self.say_error("")
+
     def set_usable(self, usable: bool) -> None:
         """Whether there is a model that can look at a text."""
         for part in (self.field, self.table, self.export):
@@ -91,6 +98,7 @@ class InspectionBar(Card):
         for button in (self.table, self.export):
             line.addWidget(button)
         left, right = QWidget(), QWidget()
+        self._text = left
         for holder, parts in ((left, (text, self.field)), (right, (model, self.chooser, buttons))):
             beside = QHBoxLayout(holder)
             beside.setContentsMargins(0, 0, 0, 0)

@@ -65,6 +65,24 @@ def test_scores_a_split(run: Run, workspace: Workspace, split: str) -> None:
     assert result.method == "each token scored once, given up to 4 tokens before it"
 
 
+def test_a_markov_chain_has_a_finite_score_and_says_how(workspace: Workspace) -> None:
+    values = {"model": {"order": 4, "smoothing": "none", "floor": "0.001"}}
+    run = workspace.new_run(pipeline.draft(workspace, corpus="character", family="ngram", name="chain", values=values))
+    list(pipeline.train(run))
+    opened = workspace.run("chain")
+    assert (opened.config.model.smoothing, opened.config.model.floor) == ("none", 0.001)
+    result = last(pipeline.evaluate(opened, text="Fernhill zznn qq"))
+    assert math.isfinite(result.bits_per_byte)
+    assert result.method == (
+        "each token scored once, given up to 3 tokens before it, a uniform guess mixed in with a share of 0.001"
+    )
+    *_, written = pipeline.generate(opened, "qui", SamplingSettings(length=200, seed=3))
+    assert len(written.text) == 200
+    text = workspace.corpus("character").text("training")
+    whole = "qui" + written.text
+    assert all(whole[place : place + 4] in text for place in range(len(whole) - 3))
+
+
 def test_training_and_scoring_tell_the_same_loss(run: Run, workspace: Workspace) -> None:
     rows = [row for row in run.rows() if row.get("validation_bits_per_byte") is not None]
     assert rows[-1]["step"] == 5

@@ -1,1 +1,1 @@
-"""n-gram models: counts of short runs of tokens, smoothed (interpolated modified Kneser–Ney). No torch."""
+"""n-gram models: counts of short runs of tokens, smoothed (modified Kneser–Ney) or not (a Markov chain). No torch."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lmstudio_app.engine.data.batches import Batch
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.model import Likelihood, State
-from lmstudio_app.engine.models.ngram.levels import UNSEEN, Level, distinct, following, probabilities, smoothed
+from lmstudio_app.engine.models.ngram.levels import UNSEEN, Level, distinct, following, probabilities
 from lmstudio_app.engine.models.ngram.network import NgramModel
 
 
@@ -36,8 +36,8 @@ class Reading:
 class CountingLearner:
     """Meets `Learner`: step k counts the n-grams of k tokens and leaves a model of order k.
 
-    The batch must be the same text at every step. The levels below the highest count preceding tokens instead of
-    occurrences, so each step also turns the counts of the level that was highest before it.
+    The batch must be the same text at every step. With smoothing, the levels below the highest count preceding tokens
+    instead of occurrences, so each step also turns the counts of the level that was highest before it.
     """
 
     def __init__(self, model: NgramModel) -> None:
@@ -67,7 +67,7 @@ class CountingLearner:
         self._rows.append(
             {
                 "step": number,
-                "training_loss": float(-np.log(chances).mean()),
+                "training_loss": float(-np.log(self.model.floored(chances)).mean()),
                 "ngrams": int(np.count_nonzero(level.counts)),
             }
         )
@@ -109,7 +109,7 @@ class CountingLearner:
                 vocabulary=vocabulary,
             )
         counts = np.bincount(tokens.ravel(), minlength=vocabulary)
-        level = smoothed(np.arange(vocabulary), counts, 1, vocabulary)
+        level = self.model.level(np.arange(vocabulary), counts, 1)
         return level, Reading(tokens, np.zeros_like(tokens), tokens, 1 / vocabulary)
 
     def _next_level(self, below: Reading) -> tuple[Level, Level, Reading]:
@@ -119,15 +119,18 @@ class CountingLearner:
         ngrams = distinct((contexts * vocabulary + below.tokens)[counted])
         rows = np.full_like(contexts, UNSEEN)
         rows[counted] = ngrams.rows
-        # The n-gram that ends at the same place and is one token shorter: each different longer one is a different
-        # token before it.
-        shorter = below.rows[counted][ngrams.first]
-        preceding = np.bincount(shorter, minlength=len(highest))
-        preceding[_opening(below.rows, len(self.model.levels))] += 1
-        turned = smoothed(highest.keys, preceding, len(highest.backoff) - 1, vocabulary)
-        level = smoothed(ngrams.keys, ngrams.counts, len(highest), vocabulary)
+        turned = self._turned(below.rows, below.rows[counted][ngrams.first]) if self.model.smooth else highest
+        level = self.model.level(ngrams.keys, ngrams.counts, len(highest))
         lower = probabilities(turned, below.contexts, below.rows, below.lower)
         return level, turned, Reading(below.tokens, contexts, rows, lower)
+
+    def _turned(self, rows: NDArray[np.int64], shorter: NDArray[np.int64]) -> Level:
+        """The highest level with the numbers of different tokens that precede its n-grams: `shorter` are their rows in
+        each different n-gram that is one token longer, `rows` (B, T) those at each place of the text."""
+        highest = self.model.levels[-1]
+        preceding = np.bincount(shorter, minlength=len(highest))
+        preceding[_opening(rows, self.model.order)] += 1
+        return self.model.level(highest.keys, preceding, len(highest.backoff) - 1)
 
     def _reread(self, tokens: NDArray[np.int64]) -> Reading:
         """What the last step left, or the same worked out again after `load`."""

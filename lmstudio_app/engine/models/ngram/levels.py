@@ -1,4 +1,4 @@
-"""Counts of all n-grams of one length, and what modified Kneser–Ney smoothing makes of them.
+"""Counts of all n-grams of one length, and what modified Kneser–Ney smoothing, or none, makes of them.
 
 A level k holds every n-gram of k tokens as one row. Rows are sorted by (prefix, last token), where the prefix is the
 row of the first k − 1 tokens in the level below; so one 64-bit key, prefix × V + token, names an n-gram of any order,
@@ -9,6 +9,10 @@ The smoothing is that of Chen & Goodman, "An empirical study of smoothing techni
 section 4.1.6, interpolated down to the uniform distribution 1/V. The highest level keeps how often an n-gram occurs; a
 lower one how many different tokens precede it, where the start of a text counts as one more, a token of its own, since
 nothing else precedes an n-gram there (KenLM reaches the same by keeping the counts of n-grams that start a sentence).
+
+Without smoothing every level keeps how often its n-grams occur, and their shares are the relative frequencies after
+their context: the maximum-likelihood estimate. A context that nothing follows leaves all to the shorter one, any other
+leaves nothing.
 
 Shapes: N n-grams of a level, M contexts (the N of the level below), V vocabulary.
 """
@@ -63,8 +67,23 @@ class Level:
 
 def smoothed(keys: NDArray[np.int64], counts: NDArray[np.int64], contexts: int, vocabulary: int) -> Level:
     """The level of these n-grams, whose prefixes are rows of `contexts` (M) contexts."""
+    return _shared_out(keys, counts, contexts, vocabulary, estimated_discounts(counts))
+
+
+def unsmoothed(keys: NDArray[np.int64], counts: NDArray[np.int64], contexts: int, vocabulary: int) -> Level:
+    """The same with relative frequencies for shares."""
+    return _shared_out(keys, counts, contexts, vocabulary, (0.0, 0.0, 0.0))
+
+
+def _shared_out(
+    keys: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    contexts: int,
+    vocabulary: int,
+    subtracted: tuple[float, float, float],
+) -> Level:
     prefixes = keys // vocabulary
-    discounts = np.array((0.0, *estimated_discounts(counts)))[np.minimum(counts, 3)]  # (N,)
+    discounts = np.array((0.0, *subtracted))[np.minimum(counts, 3)]  # (N,)
     totals = np.bincount(prefixes, weights=counts, minlength=contexts)  # (M,)
     removed = np.bincount(prefixes, weights=discounts, minlength=contexts)
     shares = np.append((counts - discounts) / totals[prefixes], 0.0)

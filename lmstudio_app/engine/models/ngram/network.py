@@ -1,4 +1,9 @@
-"""The n-gram model: interpolated modified Kneser–Ney over the levels counted so far.
+"""The n-gram model: interpolated modified Kneser–Ney over the levels counted so far, or their relative frequencies.
+
+Without smoothing it is a Markov chain: a token has the share of the occurrences of its context that it followed, so
+what never followed a context has the probability 0 there. A context that nothing ever followed gives way to the longest
+shorter one that something did. Scores mix the uniform guess in, with the share `floor` of the settings: the mixture is
+a distribution still, and no token costs more than ln(V / floor) nats.
 
 Shapes: T and N tokens, V vocabulary.
 """
@@ -13,11 +18,24 @@ from numpy.typing import NDArray
 
 from lmstudio_app.engine.data.tokenizer import refuse_foreign
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.models.ngram.levels import UNSEEN, Level, following, narrow, probabilities, smoothed
+from lmstudio_app.engine.models.ngram.levels import (
+    UNSEEN,
+    Level,
+    following,
+    narrow,
+    probabilities,
+    smoothed,
+    unsmoothed,
+)
 from lmstudio_app.engine.models.ngram.settings import NgramSettings
 
 CHUNK = 1 << 17
 """Tokens scored at once: bounds the memory of scoring a long text."""
+
+OUT_OF_REACH = 4096.0
+"""How far below the tokens that follow a context a Markov chain puts those that only follow the next shorter one, in
+logits. Their probability is exactly 0, at every temperature up to 5; but where no other token may be drawn, they are
+there to draw from."""
 
 
 class NgramModel:
@@ -34,6 +52,11 @@ class NgramModel:
         return len(self.levels)
 
     @property
+    def smooth(self) -> bool:
+        """Whether something is left for what was never counted."""
+        return self.settings.smoothing != "none"
+
+    @property
     def context(self) -> int:
         """How many tokens before the next one matter: the order less one."""
         return max(self.order - 1, 0)
@@ -41,7 +64,7 @@ class NgramModel:
     def begin(self, prompt: NDArray[np.int64]) -> NgramDecoding:
         """Read the tokens `prompt` (T,) that matter, the last `context` ones."""
         refuse_foreign(prompt, self.vocabulary)
-        decoding = NgramDecoding(self.levels, self.vocabulary)
+        decoding = NgramDecoding(self.levels, self.vocabulary, smooth=self.smooth)
         for token in prompt[max(len(prompt) - self.context, 0) :].tolist():
             decoding.advance(token)
         return decoding
@@ -54,13 +77,36 @@ class NgramModel:
         for first in range(0, len(tokens), CHUNK):
             lead = min(self.context, first)
             chunk = np.asarray(tokens[first - lead : first + CHUNK], dtype=np.int64)
-            nats[first : first + CHUNK] = -np.log(self._probabilities(chunk)[lead:])
+            nats[first : first + CHUNK] = -np.log(self.floored(self._probabilities(chunk)[lead:]))
         return nats
+
+    def floored(self, chances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What a score takes for tokens of these probabilities: without smoothing, the uniform guess mixed in."""
+        if self.smooth:
+            return chances
+        floor = self.settings.floor
+        mixed: NDArray[np.float64] = (1 - floor) * chances + floor / self.vocabulary
+        return mixed
+
+    def level(self, keys: NDArray[np.int64], counts: NDArray[np.int64], contexts: int) -> Level:
+        """The level of n-grams whose prefixes are rows of `contexts` (M) contexts, with their shares."""
+        return (smoothed if self.smooth else unsmoothed)(keys, counts, contexts, self.vocabulary)
+
+    def occurrences(self) -> NDArray[np.int64]:
+        """How often each token occurs in the training text (V,). Smoothed, only the longest n-grams know that: the
+        first order − 1 tokens of a text are left out then."""
+        known = [level for level in (self.levels if self.smooth else self.levels[:1]) if len(level)]
+        if not known:
+            return np.zeros(self.vocabulary, dtype=np.int64)
+        tokens = known[-1].keys % self.vocabulary
+        return np.bincount(tokens, weights=known[-1].counts, minlength=self.vocabulary).astype(np.int64)
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """The counts: "order" (1,), and of each level k "counts_k" (N,) and, above the first, "keys_k" (N,), each in
-        the smallest unsigned type that holds it."""
+        the smallest unsigned type that holds it. Those of a Markov chain say so by "unsmoothed" (1,), always 1."""
         arrays: dict[str, NDArray[Any]] = {"order": np.array([self.order], dtype=np.uint8)}
+        if not self.smooth:
+            arrays["unsmoothed"] = np.ones(1, dtype=np.uint8)
         for number, level in enumerate(self.levels, start=1):
             arrays[f"counts_{number}"] = narrow(level.counts)
             if number > 1:
@@ -69,7 +115,7 @@ class NgramModel:
 
     def load_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
         """Take counts over. Raises `UserError` when they are not those of such a model; nothing is changed then."""
-        self.levels = tuple(_loaded(weights, self.settings.order, self.vocabulary))
+        self.levels = tuple(_loaded(weights, self))
 
     def copy(self) -> NgramModel:
         """A model that stays as this one is now. Levels never change, so both may hold the same ones."""
@@ -92,9 +138,10 @@ class NgramModel:
 class NgramDecoding:
     """Meets `Decoding`: the rows of the last 0, 1, 2 … tokens in their levels, `UNSEEN` where never counted."""
 
-    def __init__(self, levels: Sequence[Level], vocabulary: int) -> None:
+    def __init__(self, levels: Sequence[Level], vocabulary: int, *, smooth: bool) -> None:
         self._levels = levels
         self._vocabulary = vocabulary
+        self._smooth = smooth
         self._contexts: list[int] = [0] + [UNSEEN] * (len(levels) - 1)
 
     @property
@@ -110,8 +157,28 @@ class NgramDecoding:
 
     @property
     def logits(self) -> NDArray[np.float32]:
-        """Log-probabilities of the next token (V,)."""
-        return np.log(self.probabilities).astype(np.float32)
+        """Log-probabilities of the next token (V,); where they are 0, far below the others, ordered by the shorter
+        contexts (`OUT_OF_REACH`)."""
+        if self._smooth:
+            return np.log(self.probabilities).astype(np.float32)
+        result = np.full(self._vocabulary, -np.log(self._vocabulary))
+        for level, context in zip(self._levels, self._contexts, strict=False):
+            rows = level.continuations(context, self._vocabulary)
+            if rows.start < rows.stop:
+                result -= OUT_OF_REACH
+                followed = level.shares[rows] > 0  # the first level lists all tokens
+                tokens = level.keys[rows][followed] - context * self._vocabulary
+                result[tokens] = np.log(level.shares[rows][followed])
+        return result.astype(np.float32)
+
+    @property
+    def reach(self) -> int:
+        """How many of the last tokens make the longest context that something followed in the training text."""
+        found = 0
+        for length, (level, context) in enumerate(zip(self._levels, self._contexts, strict=False)):
+            rows = level.continuations(context, self._vocabulary)
+            found = length if rows.start < rows.stop else found
+        return found
 
     def advance(self, token: int) -> None:
         """Append `token`."""
@@ -135,12 +202,16 @@ def blank(settings: NgramSettings, vocabulary: int) -> NgramModel:
     return NgramModel(settings, vocabulary)
 
 
-def _loaded(weights: Mapping[str, NDArray[Any]], highest: int, vocabulary: int) -> Iterator[Level]:
+def _loaded(weights: Mapping[str, NDArray[Any]], model: NgramModel) -> Iterator[Level]:
+    vocabulary = model.vocabulary
     order = _integers(weights, "order")
-    if len(order) != 1 or not 0 <= order[0] <= highest:
+    if len(order) != 1 or not 0 <= order[0] <= model.settings.order:
         raise _damaged("order")
+    if not model.smooth and _integers(weights, "unsmoothed").tolist() != [1]:
+        raise _damaged("unsmoothed")
     numbers = range(1, int(order[0]) + 1)
-    expected = {"order"} | {f"counts_{k}" for k in numbers} | {f"keys_{k}" for k in numbers[1:]}
+    expected = {"order"} | (set() if model.smooth else {"unsmoothed"})
+    expected |= {f"counts_{k}" for k in numbers} | {f"keys_{k}" for k in numbers[1:]}
     if unknown := sorted(set(weights) - expected):
         raise _damaged(unknown[0])
     contexts = 1
@@ -152,7 +223,7 @@ def _loaded(weights: Mapping[str, NDArray[Any]], highest: int, vocabulary: int) 
         least = 0 if number == 1 else 1
         if len(counts) != len(keys) or (counts < least).any() or (number == 1 and not counts.any()):
             raise _damaged(f"counts_{number}")
-        yield smoothed(keys, counts, contexts, vocabulary)
+        yield model.level(keys, counts, contexts)
         contexts = len(keys)
 
 
