@@ -16,6 +16,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 from lmstudio_app import __version__
 from lmstudio_app.cli import (
     attention,
+    bench,
     check,
     corpus,
     demo,
@@ -87,7 +88,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     tokenizer.register(app, terminal)
     train.register(app, terminal, words)
     find_rate.register(app, terminal, words)
-    for verb in (runs, generate, attention, transitions, evaluate, check, demo):
+    for verb in (runs, generate, attention, transitions, evaluate, check, bench, demo):
         verb.register(app, terminal)
 
     @app.meta.default

@@ -305,6 +305,43 @@ class Evaluated(Event):
     method: str
 
 
+# Measuring the machine ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BenchMeasured(Event):
+    """One figure of this machine, the median of repeated blocks: `value` in `unit`.
+
+    `what`: "import" (MB/s, by `tokenizer`), "training" and "counting" (tokens/s), "writing" (tokens/s), "first token"
+    (ms), "matrix product" (GFLOP/s). `threads` is 0 where nobody chose them. A training also has its `gflops` (thousand
+    million operations a second) and their `share` of those of a plain product of matrices with the same threads.
+    """
+
+    what: str
+    family: str = ""
+    preset: str = ""
+    value: float = 0.0
+    unit: str = ""
+    tokenizer: str = ""
+    threads: int = 0
+    gflops: float | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class BenchDone(Event):
+    """Everything is measured: on which processor and device, with how many cores, and the seconds that were given to
+    each figure. `device` is empty where nothing was trained by gradient."""
+
+    processor: str
+    device: str
+    cores: int
+    seconds: float
+
+
+# Failures -------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class JobFailed(Event):
     """The job died. `sentence` and `values` are a template for the person; a user's mistake has no `traceback`."""

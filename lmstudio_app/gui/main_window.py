@@ -318,10 +318,17 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.folder_chosen.connect(self.open_workspace)
         dialog.device_chosen.connect(self._prefer_device)
+        dialog.speed_wanted.connect(self.show_machine_speed)
         dialog.finished.connect(self._settings_closed)
         self._settings = dialog
         self._show_size()
         dialog.open()
+
+    def show_machine_speed(self) -> None:
+        """Open the window that measures this machine."""
+        from lmstudio_app.gui.machine_speed import MachineSpeed
+
+        MachineSpeed(self.session, self).open()
 
     def _prefer_device(self, kind: str) -> None:
         theme.preferences().setValue("device", kind)

@@ -26,6 +26,7 @@
     save_loss       a run → its loss as a picture or table
     evaluate        a run and a text → loss, perplexity, bits per byte
     check           what this machine has
+    bench           how quick it imports, trains and writes
     demonstrate     the whole way on a bundled sample
 
 A long verb gives back a generator of events (`engine/events.py`): iterate it and the job runs, close it and it ends.
@@ -39,6 +40,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lmstudio_app.engine.pipeline.bench import bench
     from lmstudio_app.engine.pipeline.check import check
     from lmstudio_app.engine.pipeline.check_corpus import find_duplicates, find_leakage
     from lmstudio_app.engine.pipeline.compare_tokenizers import (
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.transitions import transitions
 
 __all__ = [
+    "bench",
     "check",
     "check_attention_format",
     "check_rates_format",

@@ -1,1 +1,1 @@
-"""Looks across runs and corpora: what a loss is compared with."""
+"""Looks across runs, corpora and the machine: what a loss is compared with, how quick everything is."""

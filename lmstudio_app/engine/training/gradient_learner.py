@@ -69,7 +69,8 @@ class GradientLearner:
         """`model` has its first weights; `blank()` makes another of the same shape to load weights into.
 
         At most `micro_batch` windows are computed at once; 0 is all of a batch. Where they do not fit into the memory,
-        `halving` goes on with half as many, which is the `micro_batch` from then on. `rate(step)` replaces the schedule.
+        `halving` goes on with half as many, which is the `micro_batch` from then on. `rate(step)` replaces the
+        schedule.
         """
         self.model: Trainable = model
         self._network = cast(nn.Module, model)

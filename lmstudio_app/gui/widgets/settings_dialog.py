@@ -20,11 +20,13 @@ from lmstudio_app.gui.widgets.text import Text
 class SettingsDialog(QDialog):
     """Workspace, theme, text size, device. Everything takes effect at once.
 
-    Signals: `folder_chosen(object)` a `Path`; `device_chosen(str)` "auto" or a device's kind.
+    Signals: `folder_chosen(object)` a `Path`; `device_chosen(str)` "auto" or a device's kind; `speed_wanted()` the
+    machine shall be measured.
     """
 
     folder_chosen = Signal(object)
     device_chosen = Signal(str)
+    speed_wanted = Signal()
 
     def __init__(
         self, folder: Path, devices: Sequence[tuple[str, str]], device: str, parent: QWidget | None = None
@@ -104,7 +106,11 @@ class SettingsDialog(QDialog):
             self.device.addItem(words, value)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
         self.device.activated.connect(lambda: self.device_chosen.emit(self.device.currentData()))
-        self._add_row(self.tr("Device"), self.device, self.tr("What computes the next runs."))
+        line = self._add_row(self.tr("Device"), self.device, self.tr("What computes the next runs."))
+        self.measure = Button(self.tr("Measure this machine…"))
+        self.measure.clicked.connect(self.accept)
+        self.measure.clicked.connect(self.speed_wanted)
+        self._grid.addLayout(row(self.measure, None), line + 2, 1)
 
     def _add_row(self, words: str, field: QWidget, hint: str = "") -> int:
         line = self._grid.rowCount()
