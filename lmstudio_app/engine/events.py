@@ -339,6 +339,28 @@ class BenchDone(Event):
     seconds: float
 
 
+@dataclass(frozen=True)
+class RungMeasured(Event):
+    """What one kind of model has learned in `seconds` of processor time: `bits_per_byte` of the text for tests, after
+    `steps`; `used` are the seconds that it took in fact. One that counts takes no notice of the budget."""
+
+    title: str
+    family: str
+    seconds: float
+    bits_per_byte: float
+    steps: int
+    used: float
+
+
+@dataclass(frozen=True)
+class LadderDone(Event):
+    """Every kind of model is measured, on this `processor`. `floor` is the text's exact entropy in bits per byte, where
+    it is known."""
+
+    processor: str
+    floor: float | None
+
+
 # Failures -------------------------------------------------------------------------------------------------------
 
 

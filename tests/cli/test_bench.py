@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmstudio_app.engine import pipeline
-from lmstudio_app.engine.events import BenchDone, BenchMeasured, Event, Noted, Progress
+from lmstudio_app.engine.events import BenchDone, BenchMeasured, Event, LadderDone, Noted, Progress, RungMeasured
 from tests.cli.conftest import Command
 
 MEASURED = (
@@ -68,3 +68,28 @@ def test_mistakes_name_their_option(command: Command, tmp_path: Path):
         assert answer.code == 2
         assert part in answer.err
         assert answer.err.count("\n") == 1
+
+
+def test_the_ladder_is_one_table(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[dict[str, object]] = []
+
+    def ladder(**choice: object) -> Generator[Event, None, None]:
+        asked.append(choice)
+        yield Progress("Climbing", 0, 3, "models")
+        yield RungMeasured("Unigram", "ngram", 10, 4.2, 1, 0.1)
+        yield RungMeasured("GPT", "gpt", 10, 3.5, 100, 9.9)
+        yield RungMeasured("GPT", "gpt", 60, 2.5, 600, 59.9)
+        yield LadderDone("A processor", 0.98)
+
+    monkeypatch.setattr(pipeline, "ladder", ladder, raising=False)
+    text = tmp_path / "text.txt"
+    answer = command(tmp_path, "bench", "--ladder", "--text", text, "--budget", "10", "--budget", "60")
+    assert answer.code == 0
+    assert asked == [{"budgets": (10.0, 60.0), "path": text}]
+    lines = [line.split() for line in answer.out.splitlines()]
+    assert lines[0][-4:] == ["0.980", "bits", "per", "byte"]
+    assert lines[1:] == [["model", "10", "s", "60", "s"], ["Unigram", "4.200", "4.200"], ["GPT", "3.500", "2.500"]]
+    answer = command(tmp_path, "bench", "--ladder", "--json")
+    assert asked[1] == {}
+    assert answer.object["floor"] == 0.98
+    assert [row["bits_per_byte"] for row in answer.object["measured"]] == [4.2, 3.5, 2.5]

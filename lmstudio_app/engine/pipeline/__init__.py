@@ -27,6 +27,7 @@
     evaluate        a run and a text → loss, perplexity, bits per byte
     check           what this machine has
     bench           how quick it imports, trains and writes
+    ladder          a text → what every kind of model learns of it in the same time
     demonstrate     the whole way on a bundled sample
 
 A long verb gives back a generator of events (`engine/events.py`): iterate it and the job runs, close it and it ends.
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     )
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
+    from lmstudio_app.engine.pipeline.ladder import ladder
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
     from lmstudio_app.engine.pipeline.preview import (
@@ -107,6 +109,7 @@ __all__ = [
     "generate",
     "import_tokenizer",
     "inspect",
+    "ladder",
     "list_tokens",
     "prepare",
     "preview",

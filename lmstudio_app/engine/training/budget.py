@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from itertools import islice
 
 from lmstudio_app.engine.data.batches import Batches
 from lmstudio_app.engine.model import Learner
 from lmstudio_app.engine.training.settings import MOST_STEPS, TrainingSettings
 
-WARM, TIMED = 2, 3
+WARM, TIMED = 2, 5
 """Steps of a trial before the clock counts, and while it does."""
 
 
@@ -26,14 +27,7 @@ def steps_of_time(training: TrainingSettings, trial: Learner, batches: Batches) 
 
     `trial` learns from them, so it must not be the learner of the run.
     """
-    for step in range(1, WARM + 1):
-        trial.step(step, batches.at(step))
-    trial.measured()
-    began = time.perf_counter()
-    for step in range(WARM + 1, WARM + TIMED + 1):
-        trial.step(step, batches.at(step))
-    trial.measured()  # waits for the device
-    seconds = (time.perf_counter() - began) / TIMED
+    seconds = seconds_per_step(trial, batches, time.perf_counter)
     checked, tokens, whole = 0.0, 0, min(training.validation_tokens, sum(b.targets.size for b in batches.validation()))
     for batch in islice(batches.validation(), TIMED):
         began = time.perf_counter()
@@ -41,6 +35,18 @@ def steps_of_time(training: TrainingSettings, trial: Learner, batches: Batches) 
         checked, tokens = checked + time.perf_counter() - began, tokens + batch.targets.size
     seconds += checked * whole / tokens / training.validate_every
     return _bounded(60 * training.amount / seconds)
+
+
+def seconds_per_step(trial: Learner, batches: Batches, clock: Callable[[], float]) -> float:
+    """The seconds that one step takes by `clock`, once the first ones are over."""
+    for step in range(1, WARM + 1):
+        trial.step(step, batches.at(step))
+    trial.measured()
+    began = clock()
+    for step in range(WARM + 1, WARM + TIMED + 1):
+        trial.step(step, batches.at(step))
+    trial.measured()  # waits for the device
+    return (clock() - began) / TIMED
 
 
 def _bounded(steps: float) -> int:

@@ -47,4 +47,4 @@ def test_minutes_are_measured_with_the_validations_between(monkeypatch: pytest.M
     trial: Any = Clockwork(monkeypatch)
     # A step takes 1 s, a validation of 5 batches 2.5 s at every tenth one: 1.25 s a step.
     assert steps_of_time(training, trial, batches) == 96
-    assert trial.steps == [1, 2, 3, 4, 5]
+    assert trial.steps == [1, 2, 3, 4, 5, 6, 7]
