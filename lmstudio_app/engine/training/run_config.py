@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lmstudio_app.engine import registry
 from lmstudio_app.engine.data.tokenizer import TokenizerSettings
@@ -52,16 +52,18 @@ class RunConfig:
         return plan(self.training, self.described.counting_steps(self.model))
 
     def training_bytes(self, vocabulary: int, at_once: int = 0) -> int:
-        """Estimates the memory of a training: four bytes for each trainable number, for its gradient and for what the
-        optimizer and an average remember of it, and what is kept for the backward pass of `at_once` windows (0: as many
-        as the settings say). 0 for a family that counts."""
+        """Estimates the peak memory of a training: four bytes for each trainable number, for its gradient and for what
+        the optimizer and an average remember of it; what is kept for the backward pass of `at_once` windows (0: as many
+        as the settings say), and what working on it takes besides; and the gradients of all logits, twice. 0 for a
+        family that counts."""
         training, family = self.training, self.described
         if not isinstance(training, TrainingSettings):
             return 0
         windows = at_once or min(self.execution.micro_batch or training.batch, training.batch)
         numbers = 2 + MOMENTS[training.optimizer] + (1 if training.weight_average else 0)
-        kept = family.activation_bytes(self.model, vocabulary, windows)
-        return 4 * numbers * family.parameters(self.model, vocabulary) + kept
+        kept = (1 + family.working_share) * family.activation_bytes(self.model, vocabulary, windows)
+        logits = 2 * vocabulary * windows * int(cast(Any, self.model).context)
+        return 4 * (numbers * family.parameters(self.model, vocabulary) + logits) + round(kept)
 
     def named(self, name: str) -> RunConfig:
         """The same under another name."""

@@ -113,5 +113,6 @@ FAMILY = register_family(
         parameters=parameters,
         outline=outline,
         activation_bytes=activation_bytes,
+        working_share=0.0,
     )
 )
