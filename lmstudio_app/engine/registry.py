@@ -38,15 +38,15 @@ class Family:
     """A family of models, described without its network.
 
     `network` is the dotted name of the module whose `build(settings, vocabulary, seed)` makes the model and whose
-    `blank(settings, vocabulary)` makes one to load weights into; it is imported only then.
-    `parameters(settings, vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown before
-    counting). `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass;
-    while it works it takes `working_share` of that besides, for what comes and goes, and for what an allocator cannot
-    give back in between (as measured on CPUs). `outline(settings)` is the model's shape in short ("4 × 4 × 128").
-    `offers` names what an open model can show: "decoding", "attention", "transitions". `score_note(settings)` says what
-    its scores have besides the model's own probabilities, empty for nothing. `rung` is its place on the ladder, from the
-    simplest family up. A family that counts names the module of its `CountingLearner(model)` in `learner`, and says how
-    many steps it takes. `presets` are its sizes by name, smallest first, `styles` its ways to be built.
+    `blank(settings, vocabulary)` makes one to load weights into; it is imported only then. `parameters(settings,
+    vocabulary)` counts trainable numbers exactly (for counting families: 0, unknown before counting).
+    `activation_bytes(settings, vocabulary, batch)` estimates what one step keeps for its backward pass; while it works
+    it takes `working_share` of that besides, for what comes and goes, and for what an allocator cannot give back in
+    between (as measured on CPUs). `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names
+    what an open model can show: "decoding", "attention", "transitions". `score_note(settings)` says what its scores
+    have besides the model's own probabilities, empty for nothing. `rung` is its place on the ladder, from the simplest
+    family up. A family that counts names the module of its `CountingLearner(model)` in `learner`, and says how many
+    steps it takes. `presets` are its sizes by name, smallest first, `styles` its ways to be built.
     """
 
     name: str
