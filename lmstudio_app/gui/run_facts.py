@@ -96,8 +96,8 @@ class RunFacts(QObject):
         known, vocabulary = config.described, corpus.statistics.vocabulary
         if config.described.learning == "counting":
             return [
-                ("–", self.tr("known after counting")),
-                ("–", self.tr("known after counting")),
+                ("–", self.tr("after counting")),
+                ("–", self.tr("after counting")),
                 (str(config.plan.steps), self.tr("times")),
             ]
         parameters = known.parameters(config.model, vocabulary)
