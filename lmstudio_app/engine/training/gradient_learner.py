@@ -162,13 +162,17 @@ class GradientLearner:
         return rows
 
     def check(self, batch: Batch) -> Likelihood:
-        """Score `batch` with dropout off."""
+        """Score `batch` with dropout off, no more windows at once than a step computes."""
         self._show_average(True)
         if self._network.training:
             self._network.eval()
+        inputs, targets = self._on_device(batch)
+        size, nats = self.micro_batch or len(inputs), 0.0
         with torch.inference_mode():
-            loss = self.model.loss(*self._on_device(batch)).item()
-        return Likelihood(loss * batch.targets.size, batch.targets.size)
+            for first in range(0, len(inputs), size):
+                part = slice(first, first + size)
+                nats += self.model.loss(inputs[part], targets[part]).item() * targets[part].numel()
+        return Likelihood(nats, batch.targets.size)
 
     def validated(self, loss: float) -> None:
         """A plateau of the validation lowers the learning rate, where the schedule says so."""

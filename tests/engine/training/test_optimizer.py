@@ -160,6 +160,16 @@ def test_it_goes_on_from_what_it_remembered_bit_for_bit(method: str) -> None:
         assert torch.equal(second.get_parameter(name), parameter), name
 
 
+def test_sgd_without_momentum_remembers_nothing_and_goes_on() -> None:
+    network = Network()
+    optimizer = FlatOptimizer(network, settings("sgd", momentum=0.0))
+    run(network, optimizer, 0, 2)
+    assert optimizer.memory() == {}
+    optimizer.load({}, 2)
+    run(network, optimizer, 2, 3)
+    assert optimizer.steps == 3
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_memory_of_another_network_or_method_is_refused(method: str) -> None:
     network = Network()
