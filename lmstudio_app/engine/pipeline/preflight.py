@@ -96,7 +96,7 @@ def _summed_up(
         if training.budget in ("epochs", "tokens"):
             steps = budget.steps_of_text(training, cast(Any, config.model).context, splits["training"].tokens)
     else:
-        share = min(1.0, found.step_tokens / max(1, splits["training"].tokens))
+        share = min(1.0, (found.step_tokens + 1) / max(1, splits["training"].tokens))  # the first is no target
     checked = found.validation_seconds * validated / max(1, found.validation_tokens)
     each = found.step_seconds / share + checked / plan.validate_every
     each += found.checkpoint_seconds / plan.checkpoint_every if plan.checkpoint_every else 0.0
