@@ -37,6 +37,7 @@ class MachineTrial(QObject):
         self._asked: RunConfig | None = None
         self._done: TrialDone | None = None
         self._failure = ""
+        self._failed: Draft | None = None
         self._fitted: Draft | None = None
         session.job_changed.connect(self._give_way)
         session.workspace_changed.connect(self.stop)
@@ -71,9 +72,10 @@ class MachineTrial(QObject):
         """What the steps told of `config`; None where they were those of other settings."""
         return self._done if self._asked == _nameless(config) else None
 
-    def failure(self, config: RunConfig) -> str:
-        """Why there is no answer for `config`, in a sentence; empty when nothing went wrong."""
-        return self._failure if self._asked is None or self._asked == _nameless(config) else ""
+    @property
+    def failure(self) -> str:
+        """Why there is no answer for the draft as it is, in a sentence; empty when nothing went wrong."""
+        return self._failure if self._failed == self._session.draft else ""
 
     def _arrived(self, events: list[Any]) -> None:
         from lmstudio_app.engine.events import TrialDone
@@ -86,7 +88,10 @@ class MachineTrial(QObject):
 
     def fit(self) -> None:
         """Fill the draft with the largest size that suits this machine."""
-        if self.busy or self._session.busy:
+        if self.busy:
+            return
+        if self._session.busy:
+            self._fail(self.tr("A run is training. Try when it has ended."))
             return
         draft, workspace = self._session.draft, self._session.workspace
         self._asked, self._failure = None, ""
@@ -130,9 +135,13 @@ class MachineTrial(QObject):
     def _ended(self, failure: BaseException | None) -> None:
         self._thread = None
         if isinstance(failure, UserError):
-            self._failure = sentence(failure)
+            self._fail(sentence(failure))
         elif failure is not None:
             self._session.failed.emit(failure)
+        self.changed.emit()
+
+    def _fail(self, words: str) -> None:
+        self._failure, self._failed = words, self._session.draft
         self.changed.emit()
 
     def _give_way(self) -> None:

@@ -314,7 +314,7 @@ class NextRun(QObject):
             remark = self.tr("Measuring…")
         elif (done := self.trial.found(config)) is not None:
             return self._measured(config, done)
-        elif failure := self.trial.failure(config):
+        elif failure := self.trial.failure:
             remark = failure
         if self.corpus is None or config.described.learning == "counting":
             if remark:

@@ -111,6 +111,11 @@ def test_it_stops_when_asked_and_gives_way_to_a_training(pane: TrainPane, sessio
     assert "A run is training" in pane.form.try_steps.toolTip()
     pane.next_run.try_steps()
     assert not pane.next_run.trial.busy
+    pane.form.preset_chosen.emit("fit")
+    assert not pane.next_run.trial.busy
+    qtbot.waitUntil(lambda: basis(pane).startswith("A run is training. Try when it has ended."))
+    session.change_draft(preset="small")
+    qtbot.waitUntil(lambda: not basis(pane).startswith("A run is training"))
 
 
 def test_the_size_of_this_machine_fills_the_form(pane: TrainPane, session: Session, qtbot, monkeypatch):
