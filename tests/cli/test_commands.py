@@ -320,7 +320,7 @@ def test_runs_are_blended(trained: Path, command: Command, tmp_path: Path) -> No
     shares = {line.split()[0]: float(line.split()[1]) for line in made.out.splitlines() if line.rstrip().endswith("%")}
     assert list(shares) == ["ngram", "gpt"]
     assert sum(shares.values()) == pytest.approx(100, abs=0.2)
-    written = command(workspace, "generate", "both", "--prompt", "The ", "--length", "4", "--json")
+    written = command(workspace, "generate", "both", "--prompt", "The ", "--tokens", "4", "--json")
     assert written.code == 0
     assert command(workspace, "evaluate", "both", "--json").object["bits_per_byte"] > 0
     again = command(workspace, "blend", "ngram", "gpt", "--json")

@@ -304,6 +304,9 @@ def test_picked_runs_are_blended_into_a_new_one(pane, qtbot):
     assert session.run.name == made.name
     qtbot.waitUntil(lambda: made.name in names(pane))
     pane.table.pick([made.name])
+    qtbot.waitUntil(
+        lambda: {"Shares", "listener", "reader"} <= {words.text() for words in pane.details.findChildren(Text)}
+    )
     qtbot.waitUntil(lambda: "Held out" in {words.text() for words in pane.details.findChildren(Text)})
 
 

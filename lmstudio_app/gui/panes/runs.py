@@ -17,6 +17,7 @@ from lmstudio_app.gui.run_settings import setting_groups, setting_words
 from lmstudio_app.gui.run_states import RESUMABLE, live_words, saved_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import model_words
+from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.run_details import RunDetails
@@ -27,7 +28,7 @@ from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.run import RunSummary
+    from lmstudio_app.engine.run import Run, RunSummary
 
 Key = tuple[str, str, bool]
 
@@ -235,7 +236,15 @@ class RunsPane(Pane):
         except UserError:
             self.details.show_nothing(summary.reason)
             return
-        self.details.show_run(run.name, str(run.folder), setting_groups(run.config))
+        groups = setting_groups(run.config)
+        if summary.config is not None and summary.config.described.composed:
+            groups.insert(0, (self.tr("Shares"), self._shares(run)))
+        self.details.show_run(run.name, str(run.folder), groups)
+
+    def _shares(self, run: Run) -> list[tuple[str, str]]:
+        from lmstudio_app.engine import pipeline
+
+        return [(member, number_text.percent(share)) for member, share in pipeline.shares(run)]
 
     def _summary(self, name: str) -> RunSummary | None:
         return next((summary for summary in self.session.runs if summary.name == name), None)
