@@ -17,6 +17,7 @@ from lmstudio_app import __version__
 from lmstudio_app.cli import (
     attention,
     bench,
+    blend,
     check,
     corpus,
     demo,
@@ -90,7 +91,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     train.register(app, terminal, words)
     find_rate.register(app, terminal, words)
     preflight.register(app, terminal, words)
-    for verb in (runs, generate, attention, transitions, evaluate, check, bench, demo):
+    for verb in (runs, blend, generate, attention, transitions, evaluate, check, bench, demo):
         verb.register(app, terminal)
 
     @app.meta.default

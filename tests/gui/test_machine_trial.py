@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
 from collections.abc import Iterator
 
 import pytest
@@ -35,14 +35,12 @@ def pane(session: Session, qtbot) -> Iterator[TrainPane]:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *events: Event, failure: Exception | None = None) -> None:
-    import lmstudio_app.engine.pipeline.preflight
-
     def told(*words: object) -> Iterator[Event]:
         yield from events
         if failure is not None:
             raise failure
 
-    monkeypatch.setattr(sys.modules["lmstudio_app.engine.pipeline"], "preflight", told)
+    monkeypatch.setattr(importlib.import_module("lmstudio_app.engine.pipeline"), "preflight", told)
 
 
 def basis(pane: TrainPane) -> str:
@@ -96,7 +94,7 @@ def test_it_stops_when_asked_and_gives_way_to_a_training(pane: TrainPane, sessio
         finally:
             ended.append("ended")
 
-    monkeypatch.setattr(sys.modules["lmstudio_app.engine.pipeline"], "preflight", endless)
+    monkeypatch.setattr(importlib.import_module("lmstudio_app.engine.pipeline"), "preflight", endless)
     pane.form.try_steps.click()
     assert pane.next_run.trial.busy
     pane.form.try_steps.click()
@@ -119,9 +117,7 @@ def test_it_stops_when_asked_and_gives_way_to_a_training(pane: TrainPane, sessio
 
 
 def test_the_size_of_this_machine_fills_the_form(pane: TrainPane, session: Session, qtbot, monkeypatch):
-    import lmstudio_app.engine.pipeline.fit_machine
-
-    story = sys.modules["lmstudio_app.engine.pipeline.fit_machine"]
+    story = importlib.import_module("lmstudio_app.engine.pipeline.fit_machine")
     monkeypatch.setattr(story, "this_machine", lambda config: Machine(2e10, 8 * 10**9))
     session.change_draft(model={}, training={})
     box = pane.form.preset
