@@ -50,9 +50,6 @@ class Sampler:
     def __init__(self, settings: SamplingSettings, excluded: int | None = None) -> None:
         self.settings = settings
         self._excluded = excluded
-        self._bits = np.random.Philox(key=0)  # made once: making one asks the system for chance, and takes ten draws
-        self._fresh: dict[str, Any] = dict(self._bits.state)
-        self._generator = np.random.Generator(self._bits)
 
     def shape(self, logits: NDArray[Any]) -> NDArray[np.float64]:
         """The probabilities (V,) to draw from."""
@@ -61,8 +58,7 @@ class Sampler:
     def draw(self, probabilities: NDArray[np.float64], position: int) -> int:
         """The token at `position`, counted from 0, of the text that is being written."""
         key = np.array([self.settings.seed, position], dtype=np.uint64)
-        self._bits.state = {**self._fresh, "state": {**self._fresh["state"], "key": key}}
-        chance = self._generator.random()
+        chance = np.random.Generator(np.random.Philox(key=key)).random()
         sums = np.cumsum(probabilities)
         token = int(np.searchsorted(sums, chance * sums[-1], side="right"))
         # Rounding may put the draw past the last token that has any probability.
