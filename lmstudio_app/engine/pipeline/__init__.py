@@ -17,6 +17,7 @@
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
     train           a run → a trained model, fresh or from where it stopped
+    blend           finished runs → a run of all of them, whose shares `train` fits      shares: what they came to
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
     inspect         a run and a text → what every attention head looks at
@@ -42,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.bench import bench
+    from lmstudio_app.engine.pipeline.blend import blend, shares
     from lmstudio_app.engine.pipeline.check import check
     from lmstudio_app.engine.pipeline.check_corpus import find_duplicates, find_leakage
     from lmstudio_app.engine.pipeline.compare_tokenizers import (
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bench",
+    "blend",
     "check",
     "check_attention_format",
     "check_rates_format",
@@ -128,6 +131,7 @@ __all__ = [
     "save_profile",
     "save_transitions",
     "search_vocabulary",
+    "shares",
     "show_tokens",
     "train",
     "train_tokenizer",
@@ -162,6 +166,7 @@ _FILES = {
     "save_profile": "profile",
     "save_transitions": "export",
     "search_vocabulary": "compare_tokenizers",
+    "shares": "blend",
     "show_tokens": "compare_tokenizers",
     "train_tokenizer": "save_tokenizer",
     "yardsticks": "loss",

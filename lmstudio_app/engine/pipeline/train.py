@@ -252,7 +252,7 @@ def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, s
     else:
         settled, device = execution.settle_again(run.execution, wanted, work)
     readiness.check_memory(replace(config, execution=settled.settings()), vocabulary, device)
-    if work:
+    if work or config.described.composed:
         stack.enter_context(execution.torch_threads(settled.threads))
     if settled != run.execution:
         steps = _steps(run, tokens, device, settled) if fresh else None
