@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor, nn
+
+from lmstudio_app.engine.blocks.vectors import Vector
+
+Step = Callable[[int], Vector]
+"""Adds one token to a memory; its hidden vector (D,), a new array each time."""
 
 
 class Memory(Protocol):
@@ -41,3 +47,7 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def empty_memory(self) -> Memory:
         """A memory of one text (B = 1) that has read nothing."""
+
+    def step(self, memory: Memory) -> Step | None:
+        """A quicker way than `forward` to add one token to `memory`, where this body has one on its device."""
+        return None

@@ -6,6 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lmstudio_app.engine.blocks.vectors import Vector, view
+
 
 class KeyValueCache:
     """Keys and values of every layer for one text, in memory set aside once.
@@ -33,6 +35,11 @@ class KeyValueCache:
         held_keys[:, :, self.length : end] = keys
         held_values[:, :, self.length : end] = values
         return held_keys[:, :, :end], held_values[:, :, :end]
+
+    def arrays(self, layer: int) -> tuple[Vector, Vector]:
+        """All keys and all values of one layer (H, N, W) on a CPU, shared with this cache: who writes them there
+        advances `length` as well."""
+        return view(self._store[layer, 0, 0]), view(self._store[layer, 1, 0])
 
 
 class CarriedState:

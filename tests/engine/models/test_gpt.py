@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmstudio_app.engine.blocks.caches import KeyValueCache
 from lmstudio_app.engine.blocks.language_model import LanguageModel
 from lmstudio_app.engine.blocks.positions import DistanceBias
 from lmstudio_app.engine.blocks.probes import attention_weights
@@ -138,6 +139,31 @@ def test_the_smallest_context_still_slides() -> None:
         decoding.advance(token)
         assert np.isfinite(decoding.logits).all()
     np.testing.assert_allclose(decoding.logits, model.begin(np.array([3, 4])).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("parts", PARTS, ids=name)
+def test_a_step_in_numpy_leaves_the_memory_that_torch_leaves(parts: dict[str, Any]) -> None:
+    body, text = lively(small(**parts)).body, tokens(12, seed=6)
+    read, stepped = body.empty_memory(), body.empty_memory()
+    step = body.step(stepped)
+    assert step is not None
+    assert isinstance(read, KeyValueCache)
+    assert isinstance(stepped, KeyValueCache)
+    with torch.no_grad():
+        expected = body(torch.from_numpy(text[None]), read)[0].numpy()
+    hidden = np.stack([step(int(token)) for token in text])
+    np.testing.assert_allclose(hidden, expected, atol=1e-5, rtol=1e-5)
+    assert (read.room, stepped.room) == (0, 0)
+    for layer in range(body.settings.layers):
+        for mine, its in zip(stepped.arrays(layer), read.arrays(layer), strict=True):
+            np.testing.assert_allclose(mine, its, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="13 tokens do not fit into a context of 12"):
+        step(1)
+
+
+def test_only_single_precision_on_a_cpu_is_stepped_in_numpy() -> None:
+    for body in (lively(small()).body.double(), lively(small()).body.to("meta")):
+        assert body.step(body.empty_memory()) is None
 
 
 def test_fresh_weights_are_as_in_gpt2() -> None:

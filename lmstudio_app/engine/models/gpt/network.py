@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lmstudio_app.engine.blocks.attention import SelfAttention
-from lmstudio_app.engine.blocks.backbone import Backbone, Memory
+from lmstudio_app.engine.blocks.backbone import Backbone, Memory, Step
 from lmstudio_app.engine.blocks.caches import KeyValueCache
 from lmstudio_app.engine.blocks.feed_forward import FeedForward
 from lmstudio_app.engine.blocks.language_model import LanguageModel
@@ -25,6 +25,7 @@ from lmstudio_app.engine.blocks.positions import (
     SinusoidalPositions,
 )
 from lmstudio_app.engine.models.gpt.settings import GPTSettings, inner_width
+from lmstudio_app.engine.models.gpt.stepping import GPTStep
 
 DEVIATION = 0.02
 """Standard deviation of fresh weights, as in GPT-2."""
@@ -110,6 +111,13 @@ class GPTBody(Backbone):
         heads = settings.key_value_heads or settings.heads
         head_width = self.width // settings.heads
         return KeyValueCache(settings.layers, heads, self.context, head_width, like=self.tokens.weight)
+
+    def step(self, memory: Memory) -> Step | None:
+        """In numpy, on a CPU."""
+        table = self.tokens.weight
+        if not isinstance(memory, KeyValueCache) or table.device.type != "cpu" or table.dtype != torch.float32:
+            return None
+        return GPTStep(self, memory)
 
 
 def _positions(settings: GPTSettings) -> nn.Module:
