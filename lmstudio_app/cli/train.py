@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from lmstudio_app.cli import ranks
 from lmstudio_app.cli.options import Place, Values, nested, with_options
 from lmstudio_app.cli.runs import duration
 from lmstudio_app.cli.terminal import OutputLost, Stuck, Terminal
@@ -58,6 +59,8 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
         options: dict[str, Any],
     ) -> None:
         """Train a model on a corpus, or repeat the run of a run.toml."""
+        if ranks.beside_the_first():
+            return ranks.follow()
         workspace = terminal.workspace()
         given = applicable(nested(options), chosen.learning, terminal)
         if name is not None:
@@ -77,6 +80,8 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
 
     def resume(run: str, *, options: dict[str, Any]) -> None:
         """Go on with a run that was stopped or interrupted, also on another device."""
+        if ranks.beside_the_first():
+            return ranks.follow()
         opened = terminal.workspace().run(run)
         follow(terminal, opened, execution=nested(options).get("execution"))
 
@@ -285,7 +290,7 @@ def stop_on_signal(control: "Control", outlook: str = "a checkpoint will be kept
     interrupts at once."""
 
     def stop(number: int, frame: object) -> None:
-        if control.stopping and number == signal.SIGINT:
+        if control.stopping and number == signal.SIGINT and not ranks.is_first():  # torchrun sends it again
             raise KeyboardInterrupt
         control.stop()
         with suppress(OSError):

@@ -17,6 +17,7 @@
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
     train           a run → a trained model, fresh or from where it stopped
+    follow_ranks    the part of a process that torchrun has started beside the first
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
     inspect         a run and a text → what every attention head looks at
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     )
     from lmstudio_app.engine.pipeline.corpus_export import save_corpus
     from lmstudio_app.engine.pipeline.demonstrate import demonstrate
+    from lmstudio_app.engine.pipeline.distributed import follow_ranks
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
     from lmstudio_app.engine.pipeline.evaluate import evaluate
     from lmstudio_app.engine.pipeline.expect import expect
@@ -106,6 +108,7 @@ __all__ = [
     "find_duplicates",
     "find_leakage",
     "find_learning_rate",
+    "follow_ranks",
     "generate",
     "import_tokenizer",
     "inspect",
@@ -146,6 +149,7 @@ _FILES = {
     "draft_from_file": "draft",
     "find_duplicates": "check_corpus",
     "find_leakage": "check_corpus",
+    "follow_ranks": "distributed",
     "import_tokenizer": "save_tokenizer",
     "preview_changes": "preview",
     "preview_file": "preview",

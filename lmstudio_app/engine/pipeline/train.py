@@ -21,7 +21,7 @@ from lmstudio_app.engine.data.corpus import Corpus
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, GenerationEnded, JobPaused, JobResumed, Noted, RunEnded, RunStarted
 from lmstudio_app.engine.generation.settings import SamplingSettings
-from lmstudio_app.engine.pipeline import readiness
+from lmstudio_app.engine.pipeline import distributed, readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import present
 from lmstudio_app.engine.training import budget, checkpoint, execution, learners, loop, status
@@ -89,15 +89,17 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 saved = start.progress.step
                 yield RunEnded(run.name, str(run.folder), saved, "stopped", saved)
                 return
+            ranks_before = run.execution.ranks if run.execution is not None else 0
             record, job, device = _prepared(run, start, tokens, wanted, stack)
             note = record.state
             step, steps = start.progress.step, job.plan.steps
             run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
             parameters = record.parameters
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
-            yield from _noted(run, _lost_rows(run, record))
+            yield from _noted(run, [*distributed.changed_ranks(run, ranks_before), *_lost_rows(run, record)])
             told: list[str] = []
-            for event in itertools.chain(_kept_small(run, job, loop.train(job, control)), _early_end(job, record)):
+            learned = distributed.together(run, job, start.progress.step, loop.train, control)
+            for event in itertools.chain(_kept_small(run, job, learned), _early_end(job, record)):
                 if isinstance(event, JobPaused):
                     waiting = event.reason
                     note("paused", waiting)
@@ -246,11 +248,14 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
 def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
     """Settle what depends on the machine, once for all resumes, and note it in `run.toml`."""
     config, vocabulary, fresh = run.config, tokens.tokenizer.vocabulary, run.execution is None
-    work = learners.work(config, vocabulary)
+    work, place = learners.work(config, vocabulary), distributed.place_of(config)
+    if place is not None:
+        work /= place.ranks
     if run.execution is None:
         settled, device = execution.settle(execution.changed(config.execution, wanted), work)
     else:
         settled, device = execution.settle_again(run.execution, wanted, work)
+    settled, device = distributed.settled(settled, device, place, chosen=bool(config.execution.threads))
     readiness.check_memory(replace(config, execution=settled.settings()), vocabulary, device)
     if work:
         stack.enter_context(execution.torch_threads(settled.threads))
