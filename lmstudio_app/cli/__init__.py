@@ -21,6 +21,7 @@ from lmstudio_app.cli import (
     corpus,
     demo,
     evaluate,
+    export_job,
     find_rate,
     generate,
     runs,
@@ -88,7 +89,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     tokenizer.register(app, terminal)
     train.register(app, terminal, words)
     find_rate.register(app, terminal, words)
-    for verb in (runs, generate, attention, transitions, evaluate, check, bench, demo):
+    for verb in (runs, generate, attention, transitions, evaluate, check, bench, demo, export_job):
         verb.register(app, terminal)
 
     @app.meta.default

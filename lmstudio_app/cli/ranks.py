@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import signal
 
+from lmstudio_app.cli.terminal import Stuck
 from lmstudio_app.engine.training import ranks
+from lmstudio_app.engine.training.lines import RankLost
 
 
 def is_first() -> bool:
@@ -26,7 +28,10 @@ def follow() -> None:
     """Compute what rank 0 says. It is the one to be asked to stop; when it ends, so does this."""
     from lmstudio_app.engine import pipeline
 
-    pipeline.follow_ranks(_heed_the_first_alone)
+    try:
+        pipeline.follow_ranks(_heed_the_first_alone)
+    except RankLost as error:
+        raise Stuck("{reason} Resume the run to go on from its last checkpoint.", reason=str(error)) from error
 
 
 def _heed_the_first_alone() -> None:

@@ -21,6 +21,7 @@ from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, S
 from lmstudio_app.engine.registry import families, family
 from lmstudio_app.engine.settings import Declaration, Settings, declarations
 from lmstudio_app.engine.storage.names import check_name
+from lmstudio_app.engine.training.lines import RankLost
 from lmstudio_app.engine.training.settings import (
     CountingSettings,
     ExecutionSettings,
@@ -60,7 +61,8 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
     ) -> None:
         """Train a model on a corpus, or repeat the run of a run.toml."""
         if ranks.beside_the_first():
-            return ranks.follow()
+            ranks.follow()
+            return
         workspace = terminal.workspace()
         given = applicable(nested(options), chosen.learning, terminal)
         if name is not None:
@@ -81,7 +83,8 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
     def resume(run: str, *, options: dict[str, Any]) -> None:
         """Go on with a run that was stopped or interrupted, also on another device."""
         if ranks.beside_the_first():
-            return ranks.follow()
+            ranks.follow()
+            return
         opened = terminal.workspace().run(run)
         follow(terminal, opened, execution=nested(options).get("execution"))
 
@@ -193,7 +196,7 @@ def follow(terminal: Terminal, run: "Run", execution: dict[str, Any] | None = No
             for event in training:
                 terminal.event(event)
                 show.event(event, bars)
-        except (Stuck, OutputLost) as error:
+        except (Stuck, OutputLost, RankLost) as error:
             training.close()  # which keeps a checkpoint where it can
             raise _left(terminal, run, str(error)) from error
     if show.ended is not None and not terminal.json:

@@ -17,6 +17,7 @@
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
     train           a run → a trained model, fresh or from where it stopped
+    export_job      a run → a folder in which it trains elsewhere
     follow_ranks    the part of a process that torchrun has started beside the first
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         save_attention,
         save_transitions,
     )
+    from lmstudio_app.engine.pipeline.export_job import export_job
     from lmstudio_app.engine.pipeline.find_learning_rate import (
         check_rates_format,
         find_learning_rate,
@@ -105,6 +107,7 @@ __all__ = [
     "draft_from_file",
     "evaluate",
     "expect",
+    "export_job",
     "find_duplicates",
     "find_leakage",
     "find_learning_rate",

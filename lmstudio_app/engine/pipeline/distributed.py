@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ from lmstudio_app.engine.training import checkpoint, execution, learners, ranks
 from lmstudio_app.engine.training.control import Control
 from lmstudio_app.engine.training.lines import RankLost
 from lmstudio_app.engine.training.settings import TrainingSettings
+from lmstudio_app.engine.training.status import read_status, write_status
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.devices import Device
@@ -31,7 +35,7 @@ def place_of(config: RunConfig) -> Place | None:
     if place is None or not isinstance(training, TrainingSettings):
         return None
     carries = bool(getattr(config.model, "carry_state", False))
-    ranks.check_shareable(place, batch=training.batch, carries_state=carries)
+    ranks.check_shareable(place.ranks, batch=training.batch, carries_state=carries)
     if training.budget == "minutes":
         raise UserError(
             "A budget in minutes is timed on one process. Give it in steps, epochs or tokens here.",
@@ -60,24 +64,38 @@ def changed_ranks(run: Run, before: int) -> list[Noted]:
     return [Noted(sentence, {"before": before, "now": now})]
 
 
-def together(
-    run: Run, job: Job, step: int, train: Callable[[Job, Control], Iterator[Event]], control: Control
-) -> Iterator[Event]:
-    """`train(job, control)`, on all ranks where there are several; it goes on after `step`. Raises `RankLost`."""
+def together(run: Run, job: Job, train: Callable[[Job, Control], Iterator[Event]], control: Control) -> Iterator[Event]:
+    """`train(job, control)`, on all ranks where there are several. Raises `RankLost`."""
     place = ranks.launched()
     if place is None:
         yield from train(job, control)
         return
-    with ranks.leading(place) as lines:
+    with ranks.leading(place, partial(_given_up, run)) as lines:
         training = run.config.training
         if not isinstance(training, TrainingSettings):
             lines.say({"end": True})
             yield from train(job, control)
             return
         learner: Any = job.learner
-        lines.say({"run": str(run.folder.resolve()), "after": step})
-        ranks.same_weights(learner, place, training.batch)
+        lines.say({"run": str(run.folder.resolve()), "after": job.progress.step})
+        with ranks.explained(lines):
+            ranks.same_weights(learner, place, training.batch)
         yield from train(replace(job, learner=ranks.Leading(learner, lines, place)), control)
+
+
+def _given_up(run: Run, why: UserError) -> None:
+    """The end of rank 0 whose own thread waits for a rank that is gone, as NCCL lets it."""
+    with contextlib.suppress(UserError):
+        write_status(run.folder, replace(read_status(run.folder), state="failed", reason=str(why)))
+    run.log(f"Failed. {why}")
+    _ended(why)
+
+
+def _ended(why: UserError) -> None:
+    """End this process at once, with the sentence."""
+    with contextlib.suppress(OSError):
+        print(f"Error: {why}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def follow_ranks(met: Callable[[], None] = lambda: None) -> None:
@@ -87,7 +105,7 @@ def follow_ranks(met: Callable[[], None] = lambda: None) -> None:
     assert place is not None
     run: Run | None = None
     try:
-        with ranks.following(place) as line, contextlib.ExitStack() as stack:
+        with ranks.following(place, _ended) as line, contextlib.ExitStack() as stack:
             met()
             message = line.hear()
             if "run" not in message:

@@ -47,10 +47,12 @@ ENDED_EARLY = "Ended early after step {step}: the last {validations} validations
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a run goes on: the saved state, None for a fresh one, and what had to be passed over."""
+    """Where a run goes on: the saved state, None for a fresh one, and how many ranks computed it so far
+    (0: none), and what had to be passed over."""
 
     state: State | None
     progress: Progress
+    ranks: int
     damaged: tuple[Damaged, ...] = ()
 
 
@@ -89,17 +91,15 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 saved = start.progress.step
                 yield RunEnded(run.name, str(run.folder), saved, "stopped", saved)
                 return
-            ranks_before = run.execution.ranks if run.execution is not None else 0
             record, job, device = _prepared(run, start, tokens, wanted, stack)
             note = record.state
             step, steps = start.progress.step, job.plan.steps
             run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
             parameters = record.parameters
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
-            yield from _noted(run, [*distributed.changed_ranks(run, ranks_before), *_lost_rows(run, record)])
+            yield from _noted(run, [*distributed.changed_ranks(run, start.ranks), *_lost_rows(run, record)])
             told: list[str] = []
-            learned = distributed.together(run, job, start.progress.step, loop.train, control)
-            for event in itertools.chain(_kept_small(run, job, learned), _early_end(job, record)):
+            for event in itertools.chain(_learned(run, job, control), _early_end(job, record)):
                 if isinstance(event, JobPaused):
                     waiting = event.reason
                     note("paused", waiting)
@@ -128,6 +128,11 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 note("failed", reason)
             run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
+
+
+def _learned(run: Run, job: Job, control: Control) -> Iterator[Event]:
+    """The loop itself, on all ranks where there are several."""
+    return _kept_small(run, job, distributed.together(run, job, loop.train, control))
 
 
 def _kept_small(run: Run, job: Job, events: Iterator[Event]) -> Iterator[Event]:
@@ -168,20 +173,21 @@ def _complete(job: Job, record: Record) -> bool:
 def _start(run: Run) -> _Start:
     """The newest sound checkpoint. Raises `UserError` when there are some and none is sound."""
     damaged: list[Damaged] = []
+    ranks = run.execution.ranks if run.execution is not None else 0
     for saved in reversed(run.checkpoints()):
         try:
             state, progress = checkpoint.load(saved.folder)
         except Damaged as error:
             damaged.append(error)
         else:
-            return _Start(state, progress, tuple(damaged))
+            return _Start(state, progress, ranks, tuple(damaged))
     if damaged:
         raise UserError(
             "The run “{name}” cannot go on: all its checkpoints are damaged. {reason}",
             name=run.name,
             reason=str(damaged[0]),
         )
-    return _Start(None, Progress())
+    return _Start(None, Progress(), ranks)
 
 
 def _prepared(

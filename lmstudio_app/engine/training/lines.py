@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lmstudio_app.engine.errors import UserError
 
 LEAVE_SECONDS = 10.0
-"""How long rank 0 waits for the others to say goodbye, and for word of who was lost."""
+"""How long rank 0 waits for the others to say goodbye, and for word of who was lost; then it is stuck."""
 
 _SILENCE = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4))
 """Seconds until a silent line is asked, between questions, and how many go unanswered before it counts as cut."""
@@ -28,8 +29,8 @@ class RankLost(UserError):  # noqa: N818  (the name says what happened)
 
     def __init__(self, rank: int, ranks: int) -> None:
         super().__init__(
-            "Rank {rank} of {ranks} (they count from 0) was lost: its process was ended or its machine does not "
-            "answer. The checkpoints are kept; resume the run to go on from the last one.",
+            "Rank {rank} of {ranks} (they count from 0) was lost: its process was ended, or its machine does not "
+            "answer.",
             rank=rank,
             ranks=ranks,
         )
@@ -38,9 +39,10 @@ class RankLost(UserError):  # noqa: N818  (the name says what happened)
 class Lines:
     """Rank 0's end of all lines."""
 
-    def __init__(self, ranks: int, seconds: float) -> None:
-        """Listens for `ranks` - 1 others; each gets `seconds` to come."""
-        self._ranks = ranks
+    def __init__(self, ranks: int, seconds: float, stuck: Callable[[UserError], None]) -> None:
+        """Listens for `ranks` - 1 others; each gets `seconds` to come. `stuck(why)` is called from a thread of its own
+        when a rank was lost and nobody has closed the lines long after: common work on GPUs may wait for ever."""
+        self._ranks, self._stuck, self._closed = ranks, stuck, threading.Event()
         self._server = socket.create_server(("", 0))
         self._server.settimeout(seconds)
         self._lines: dict[int, socket.socket] = {}
@@ -59,7 +61,10 @@ class Lines:
             try:
                 line, _ = self._server.accept()
             except TimeoutError:
-                raise UserError("Not all {ranks} ranks have come. Start the training again.", ranks=self._ranks) from None
+                self._server.close()
+                raise UserError(
+                    "Not all {ranks} ranks have come. Start the training again.", ranks=self._ranks
+                ) from None
             line.settimeout(LEAVE_SECONDS)
             file = line.makefile("rb")
             hello = _read(file)
@@ -87,6 +92,8 @@ class Lines:
             self._left.add(rank)
             self._failure = self._failure or failure
             self._changed.notify_all()
+        if failure is not None and not self._closed.wait(LEAVE_SECONDS):
+            self._stuck(failure)
 
     def say(self, message: Mapping[str, Any]) -> None:
         """Tell all others. Raises what is known of a rank that was lost."""
@@ -108,6 +115,7 @@ class Lines:
             self.say({"end": True})
         with self._changed:
             self._changed.wait_for(lambda: len(self._left) == len(self._lines), LEAVE_SECONDS if whole else 1.0)
+        self._closed.set()
         for line in self._lines.values():
             line.close()
         self._server.close()
@@ -118,16 +126,29 @@ class Lines:
 class Line:
     """The end of another rank."""
 
-    def __init__(self, host: str, port: int, word: int, rank: int, ranks: int) -> None:
+    def __init__(
+        self, host: str, port: int, word: int, *, rank: int, ranks: int, stuck: Callable[[UserError], None]
+    ) -> None:
+        """Calls rank 0, with the secret `word`. `stuck(why)` is called as for `Lines`, when rank 0 was lost."""
         self._line = socket.create_connection((host, port), timeout=LEAVE_SECONDS)
         self._line.settimeout(None)
         _notice_silence(self._line)
-        self._file, self._ranks = self._line.makefile("rb"), ranks
+        self._ranks, self._closed = ranks, threading.Event()
+        self._heard: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, args=(stuck,), daemon=True).start()
         _write(self._line, {"word": word, "rank": rank})
+
+    def _listen(self, stuck: Callable[[UserError], None]) -> None:
+        with self._line.makefile("rb") as file:
+            while message := _read(file):
+                self._heard.put(message)
+        self._heard.put(None)
+        if not self._closed.wait(LEAVE_SECONDS):
+            stuck(RankLost(0, self._ranks))
 
     def hear(self) -> dict[str, Any]:
         """What rank 0 says next. Raises `RankLost` when it is gone."""
-        message = _read(self._file)
+        message = self._heard.get()
         if message is None:
             raise RankLost(0, self._ranks)
         return message
@@ -137,9 +158,11 @@ class Line:
         with contextlib.suppress(OSError):
             _write(self._line, {"failed": failure} if failure else {"bye": True})
 
-    def close(self) -> None:
-        """Cut the line."""
-        self._file.close()
+    def cut(self) -> None:
+        """End the line."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)  # which also wakes the listener
         self._line.close()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lmstudio_app.engine import devices
 from lmstudio_app.engine.data.batches import Batch, Batches
 from lmstudio_app.engine.errors import UserError
-from lmstudio_app.engine.model import Learner, Likelihood, Model, State
+from lmstudio_app.engine.model import Likelihood, Model, State
 from lmstudio_app.engine.training.lines import LEAVE_SECONDS, Line, Lines, RankLost
 
 if TYPE_CHECKING:
@@ -73,20 +73,20 @@ def launched(environment: Mapping[str, str] = os.environ) -> Place | None:
     return Place(rank, ranks, local, locals_, environment["MASTER_ADDR"])
 
 
-def check_shareable(place: Place, *, batch: int, carries_state: bool) -> None:
-    """Raises `UserError` for a training that cannot be shared among the ranks."""
-    if batch < place.ranks:
+def check_shareable(ranks: int, *, batch: int, carries_state: bool) -> None:
+    """Raises `UserError` for a training that cannot be shared among `ranks` processes."""
+    if batch < ranks:
         raise UserError(
-            "A batch of {batch} windows cannot be shared among {ranks} ranks. Start at most {batch}, or choose a larger "
-            "batch.",
+            "A batch of {batch} windows cannot be shared among {ranks} ranks. Start at most {batch}, or choose a "
+            "larger batch.",
             field="training.batch",
             batch=batch,
-            ranks=place.ranks,
+            ranks=ranks,
         )
     if carries_state:
         raise UserError(
-            "A model that carries its state from step to step trains in one process only. Start it without torchrun, or "
-            "turn the setting off.",
+            "A model that carries its state from step to step trains in one process only. Start it without torchrun, "
+            "or turn the setting off.",
             field="model.carry_state",
         )
 
@@ -107,7 +107,7 @@ class Sum:
         """The mean loss over the whole batch; its `gradients` take the place of those of the share."""
         import torch.distributed as dist
 
-        total = loss * self._weight
+        total: Tensor = loss * self._weight
         pending = []
         for part in (*(gradient.mul_(self._weight) for gradient in gradients), total):
             pending.append(dist.all_reduce(part, async_op=True))
@@ -135,11 +135,8 @@ class Leading:
     def step(self, number: int, batch: Batch) -> None:
         """One update of all ranks. Raises `RankLost`."""
         self._lines.say({"step": number})
-        try:
+        with explained(self._lines):
             self._learner.step(number, _part(batch, self._place))
-        except RuntimeError:  # torch's word for a peer that is gone, among others
-            self._lines.check(LEAVE_SECONDS)
-            raise
 
     def measured(self) -> list[dict[str, Any]]:
         """Rows of the whole batches."""
@@ -159,12 +156,22 @@ class Leading:
         return self._learner.state()
 
     def load(self, state: State) -> None:
-        """Not while others follow: they were given the state at the start."""
-        raise NotImplementedError
+        """Refused: the others have gone on from the state at the start."""
+        raise RuntimeError("a learner of several ranks is loaded before they begin")
 
     def snapshot(self) -> Model:
         """A copy of the model."""
         return self._learner.snapshot()
+
+
+@contextmanager
+def explained(lines: Lines) -> Iterator[None]:
+    """Where common work breaks, raises what is known of the rank that was lost in place of torch's words."""
+    try:
+        yield
+    except RuntimeError:
+        lines.check(LEAVE_SECONDS / 2)
+        raise
 
 
 def follow(learner: GradientLearner, batches: Batches, line: Line, place: Place) -> None:
@@ -196,12 +203,12 @@ def same_weights(learner: GradientLearner, place: Place, batch: int) -> None:
 
 
 @contextmanager
-def leading(place: Place) -> Iterator[Lines]:
-    """Meet the others, as rank 0; at the end of the block they are let go."""
+def leading(place: Place, stuck: Callable[[UserError], None]) -> Iterator[Lines]:
+    """Meet the others, as rank 0; at the end of the block they are let go. `stuck` as for `Lines`."""
     import torch.distributed as dist
 
     _meet()
-    lines = Lines(place.ranks, MEETING_SECONDS)
+    lines = Lines(place.ranks, MEETING_SECONDS, stuck)
     whole = False
     try:
         word = secrets.randbits(52)
@@ -215,8 +222,8 @@ def leading(place: Place) -> Iterator[Lines]:
 
 
 @contextmanager
-def following(place: Place) -> Iterator[Line]:
-    """Meet the others, as one that follows rank 0, and say goodbye at the end of the block.
+def following(place: Place, stuck: Callable[[UserError], None]) -> Iterator[Line]:
+    """Meet the others, as one that follows rank 0, and say goodbye at the end of the block. `stuck` as for `Lines`.
 
     Raises `RankLost` when rank 0 was lost. What else goes wrong here is told to rank 0, but for a failure in common
     work, of which another rank may be the cause: rank 0 finds out.
@@ -224,13 +231,13 @@ def following(place: Place) -> Iterator[Line]:
     import torch.distributed as dist
 
     _meet()
-    line = Line(place.host, *_shared_numbers(0, 0), place.rank, place.ranks)
+    line = Line(place.host, *_shared_numbers(0, 0), rank=place.rank, ranks=place.ranks, stuck=stuck)
     try:
         yield line
     except RankLost:
         raise
     except Exception as error:
-        if isinstance(error, RuntimeError) and not isinstance(error, UserError) and _of_a_peer(error):
+        if isinstance(error, RuntimeError) and _of_a_peer(error):
             line.leave()
             while "end" not in line.hear():  # raises when rank 0 is the one that was lost
                 pass
@@ -240,7 +247,7 @@ def following(place: Place) -> Iterator[Line]:
     else:
         line.leave()
     finally:
-        line.close()
+        line.cut()
         dist.destroy_process_group()
 
 
