@@ -16,7 +16,6 @@ from lmstudio_app.engine.training.lines import Line, Lines, RankLost
 from lmstudio_app.engine.training.ranks import Place, check_shareable, launched
 
 
-
 @pytest.fixture(autouse=True)
 def numbers_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """The suite looks no name up, and 127.0.0.1 is none."""
