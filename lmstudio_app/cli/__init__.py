@@ -17,6 +17,7 @@ from lmstudio_app import __version__
 from lmstudio_app.cli import (
     attention,
     bench,
+    blend,
     check,
     corpus,
     demo,
@@ -89,7 +90,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     tokenizer.register(app, terminal)
     train.register(app, terminal, words)
     find_rate.register(app, terminal, words)
-    for verb in (runs, generate, attention, transitions, evaluate, check, bench, demo, export_job):
+    for verb in (runs, blend, generate, attention, transitions, evaluate, check, bench, demo, export_job):
         verb.register(app, terminal)
 
     @app.meta.default

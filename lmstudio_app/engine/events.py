@@ -263,22 +263,26 @@ class CheckpointRead(Event):
 
 @dataclass(frozen=True)
 class PromptRead(Event):
-    """The prompt as the model sees it: token texts, and the nats that each token cost."""
+    """The prompt as the model sees it: token texts, and the nats that each token cost. `parts` are the names of the
+    runs that a blend is made of."""
 
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]
     nats: tuple[float, ...]
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TokenWritten(Event):
     """One generated token: its id, the text it adds (may be empty inside a character), its probability before the
-    sampler shaped it, and the most probable alternatives as (text, probability before, probability after)."""
+    sampler shaped it, and the most probable alternatives as (text, probability before, probability after). `parts` are
+    the shares of its probability that the runs of a blend gave."""
 
     token: int
     text: str
     probability: float
     alternatives: tuple[tuple[str, float, float], ...] = ()
+    parts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

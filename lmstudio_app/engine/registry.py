@@ -45,8 +45,9 @@ class Family:
     between (as measured on CPUs). `outline(settings)` is the model's shape in short ("4 × 4 × 128"). `offers` names
     what an open model can show: "decoding", "attention", "transitions". `score_note(settings)` says what its scores
     have besides the model's own probabilities, empty for nothing. `rung` is its place on the ladder, from the simplest
-    family up. A family that counts names the module of its `CountingLearner(model)` in `learner`, and says how many
-    steps it takes. `presets` are its sizes by name, smallest first, `styles` its ways to be built.
+    family up; a `composed` one is made of finished runs, and has no place there. A family that counts names the module
+    of its `CountingLearner(model)` in `learner`, and says how many steps it takes. `presets` are its
+    sizes by name, smallest first, `styles` its ways to be built.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Family:
     learner: str = ""
     styles: Mapping[str, Style] = field(default_factory=dict)
     counting_steps: Callable[[Any], int] = lambda settings: 1
+    composed: bool = False
 
     def chosen(self, preset: str | None, style: str | None) -> dict[str, dict[str, Any]]:
         """What a size and a style set, as {"model": …, "training": …}; neither sets nothing. Raises `UserError`."""
@@ -100,15 +102,21 @@ def register_family(family: Family) -> Family:
 
 
 def families() -> dict[str, Family]:
-    """All families by name, simplest first."""
+    """The families that a text can train, by name, simplest first."""
+    return {name: known for name, known in every_family().items() if not known.composed}
+
+
+def every_family() -> dict[str, Family]:
+    """All families by name, simplest first, those that are composed of finished runs at the end."""
     _import_members("lmstudio_app.engine.models", "settings")
-    return dict(sorted(_families.items(), key=lambda item: (item[1].rung, item[0])))
+    return dict(sorted(_families.items(), key=lambda item: (item[1].composed, item[1].rung, item[0])))
 
 
 def family(name: str) -> Family:
     """The family called `name`. Raises `UserError` naming those that exist."""
-    known = families()
+    known = every_family()
     if name not in known:
+        known = families()
         raise UserError(
             "There is no family “{name}”. Known families: {known}.",
             field="family",

@@ -134,13 +134,14 @@ class Declaration:
 
 
 def declarations(group: type[Settings], prefix: str = "") -> list[Declaration]:
-    """Every setting of `group` in the order of its class, nested groups included; paths start with `prefix`."""
+    """Every setting of `group` in the order of its class, nested groups included; paths start with `prefix`. A field
+    that `setting` did not make is nothing that a person chooses."""
     found: list[Declaration] = []
     for name, field in group.model_fields.items():
         path = f"{prefix}.{name}" if prefix else name
         if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             found.extend(declarations(field.annotation, path))
-        else:
+        elif field.json_schema_extra is not None:
             found.append(_declaration(path, field))
     return found
 

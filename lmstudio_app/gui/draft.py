@@ -28,9 +28,9 @@ class Draft(NamedTuple):
 
     def values(self) -> dict[str, dict[str, Any]]:
         """The settings by group, as the pipeline takes them; empty groups left out, and those the family ignores."""
-        from lmstudio_app.engine.registry import families
+        from lmstudio_app.engine.registry import every_family
 
-        known = families().get(self.family)
+        known = every_family().get(self.family)
         places = () if known is not None and known.learning == "counting" else ("execution",)
         groups = ("tokenizer", "model", "training", *places)
         return {name: dict(getattr(self, name)) for name in groups if getattr(self, name)}

@@ -237,7 +237,7 @@ def _model_words(summary: RunSummary) -> str:
 
 
 def _offers(family: str) -> frozenset[str]:
-    from lmstudio_app.engine.registry import families
+    from lmstudio_app.engine.registry import every_family
 
-    found = families().get(family)
+    found = every_family().get(family)
     return found.offers if found is not None else frozenset()

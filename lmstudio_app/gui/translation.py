@@ -35,8 +35,8 @@ def sentence(error: BaseException) -> str:
 
 def model_words(family: str, outline: str) -> str:
     """A model in few words: "LSTM 2 × 192", "Transformer (GPT) 4 × 4 × 128"."""
-    from lmstudio_app.engine.registry import families
+    from lmstudio_app.engine.registry import every_family
 
-    known = families().get(family)
+    known = every_family().get(family)
     title = declared(known.title) if known is not None else family
     return outline if outline[:1].isupper() else f"{title} {outline}"  # a cell's name says more than its family's

@@ -66,6 +66,11 @@ class WrittenText:
         """The surprise of the token at a place, in bits."""
         return surprise(self.chance(place))
 
+    def parts(self, place: int) -> list[tuple[str, float]]:
+        """The runs of a blend, each with its share in the token at a written place; none for any other model."""
+        token = self.token_at(place)
+        return list(zip(self.read.parts, token.parts, strict=True)) if token is not None and token.parts else []
+
     def alternatives(self, place: int) -> list[Alternative]:
         """The likeliest tokens at a written place, the written one among them (at the end where it was none of them);
         nothing in the prompt."""

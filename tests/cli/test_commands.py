@@ -309,3 +309,29 @@ def test_control_characters_do_not_drive_a_terminal(monkeypatch: pytest.MonkeyPa
     assert harmless(torn) == torn  # another program gets what was written
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert harmless(torn) == "a\ufffd[31m\ufffdb\tc\n\ufffdd\ufffd"
+
+
+def test_runs_are_blended(trained: Path, command: Command, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    shutil.copytree(trained, workspace)
+    made = command(workspace, "blend", "ngram", "gpt", "--name", "both", "--held-out", "0.2")
+    assert made.code == 0
+    assert "Finished both" in made.out
+    shares = {line.split()[0]: float(line.split()[1]) for line in made.out.splitlines() if line.rstrip().endswith("%")}
+    assert list(shares) == ["ngram", "gpt"]
+    assert sum(shares.values()) == pytest.approx(100, abs=0.2)
+    written = command(workspace, "generate", "both", "--prompt", "The ", "--tokens", "4", "--json")
+    assert written.code == 0
+    assert command(workspace, "evaluate", "both", "--json").object["bits_per_byte"] > 0
+    again = command(workspace, "blend", "ngram", "gpt", "--json")
+    assert again.code == 0
+    assert again.lines[-1]["event"] == "run_ended"
+    for words, said in (
+        (["blend"], "two or more different runs"),
+        (["blend", "ngram", "nobody"], "There is no run “nobody”"),
+        (["blend", "ngram", "gpt", "--held-out", "0.9"], "held_out"),
+        (["train", "--corpus", "animals", "--family", "blend"], "made of finished runs"),
+        (["train", workspace / "runs" / "both" / "run.toml"], "made of finished runs"),
+    ):
+        wrong = command(workspace, *words)
+        assert (wrong.code, said in wrong.err) == (2, True), wrong.err

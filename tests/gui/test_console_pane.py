@@ -19,6 +19,7 @@ from lmstudio_app.engine.training import checkpoint
 from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes.console import ConsolePane
 from lmstudio_app.gui.session import Session
+from lmstudio_app.gui.widgets import token_painting
 from lmstudio_app.gui.widgets.number_text import percent
 from lmstudio_app.gui.widgets.token_text import label
 from tests.gui.trained_runs import MODELS, make_corpus, make_run, make_workspace, model_at, shared_workspace
@@ -458,3 +459,38 @@ def test_nothing_starts_once_the_session_is_closed(folder, open_session, open_pa
     pane.prompt.field.set_text(PROMPT)
     qtbot.wait(400)
     assert pane._read.text != PROMPT
+
+
+def test_a_blend_shows_which_run_gave_each_token(tmp_path, open_session, open_pane, qtbot) -> None:
+    workspace = make_workspace(tmp_path / "blended")
+    blend = pipeline.blend(workspace, ["listener", "reader"], name="both")
+    list(pipeline.train(blend))
+    session = open_session(tmp_path / "blended")
+    session.open_run("both")
+    pane = open_pane(session)
+    type_prompt(pane, PROMPT, qtbot)
+    assert pane.prompt.tints._segments["parts"].isHidden()
+    write(pane, qtbot)
+    assert not pane.prompt.tints._segments["parts"].isHidden()
+    qtbot.mouseClick(pane.prompt.tints._segments["parts"], Qt.MouseButton.LeftButton)
+    assert pane.written.strip.tint == "parts"
+    assert pane.prompt.parts.isVisible()
+    assert pane.prompt.parts.accessibleName() == "Colours: listener, reader"
+    text = pane.text
+    assert text is not None
+    place = text.prompt_tokens + 1
+    shares = dict(text.parts(place))
+    assert list(shares) == ["listener", "reader"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert text.parts(0) == []
+    most = max(shares, key=lambda name: shares[name])
+    painted = token_painting.background(pane.written.strip, place)
+    strength = (shares[most] - 0.5) / 0.5
+    assert painted == token_painting.part_color(list(shares).index(most), strength)
+    pane._show_details(place)
+    assert f"“listener” gave {percent(shares['listener'])}" in pane.details.facts()
+    pane.source.choose("reader")
+    write(pane, qtbot)
+    assert pane.prompt.tints._segments["parts"].isHidden()
+    assert pane.written.strip.tint == "surprise"
+    assert not pane.prompt.parts.isVisible()

@@ -17,6 +17,7 @@ from lmstudio_app.gui import theme
 from lmstudio_app.gui.panes.runs import RunsPane
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.widgets.runs_model import ROW, Column
+from lmstudio_app.gui.widgets.text import Text
 from tests.gui.trained_runs import MODELS, make_corpus, make_workspace
 
 
@@ -285,3 +286,37 @@ def test_forty_runs_are_there_and_paint(session, tmp_path, qtbot):
     assert len(set(inside)) > 5  # a curve is drawn there
     index = pane.table.filtered.index(3, Column.LOSS)
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "Loss by step: from 4.00 to 2.00"
+
+
+def test_picked_runs_are_blended_into_a_new_one(pane, qtbot):
+    session = pane.session
+    pane.table.pick(["reader"])
+    assert not pane.blend.isEnabled()
+    pane.table.pick(["listener", "reader"])
+    assert pane.blend.isEnabled()
+    qtbot.mouseClick(pane.blend, Qt.MouseButton.LeftButton)
+    assert not pane.blend.isEnabled()  # not twice
+    qtbot.waitUntil(lambda: len(session.runs) == 4 and session.runs[0].state == "finished", timeout=20_000)
+    made = session.runs[0]
+    assert made.family == "blend"
+    assert sorted(made.outline.split(" + ")) == ["listener", "reader"]
+    assert session.run is not None
+    assert session.run.name == made.name
+    qtbot.waitUntil(lambda: made.name in names(pane))
+    pane.table.pick([made.name])
+    qtbot.waitUntil(
+        lambda: {"Shares", "listener", "reader"} <= {words.text() for words in pane.details.findChildren(Text)}
+    )
+    qtbot.waitUntil(lambda: "Held out" in {words.text() for words in pane.details.findChildren(Text)})
+
+
+def test_what_cannot_be_blended_is_said(pane, qtbot):
+    session = pane.session
+    told = said(pane)
+    shutil.rmtree(session.workspace.run("listener").folder / "checkpoints")
+    (session.workspace.run("reader").folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    pane.table.pick(["listener", "reader"])
+    qtbot.mouseClick(pane.blend, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(told))
+    assert told[0][1] == "err"
+    assert len(session.workspace.run_names()) == 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,14 @@ class Pieces(Protocol):
         """A new stream."""
 
 
+@runtime_checkable
+class Mixed(Protocol):
+    """A text that several models write together."""
+
+    def parts(self, token: int) -> tuple[float, ...]:
+        """Which share of the probability of `token`, coming next, each of them gives."""
+
+
 def never() -> bool:
     """Go on to the end."""
     return False
@@ -75,6 +83,7 @@ def write(
         tokens=tuple(tokens.tolist()),
         pieces=tuple(tokenizer.pieces(tokens)),
         nats=tuple(model.score(tokens).tolist()) if len(tokens) else (),
+        parts=getattr(model, "parts", ()),
     )
     started, texts, reason = time.perf_counter(), list[str](), "length"
     stop = StopText(settings.stop)
@@ -111,7 +120,8 @@ def _draw(
             if other not in texts:
                 texts[other] = tokenizer.pieces(np.array([other]))[0]
             alternatives.append((texts[other], float(before[other]), float(after[other])))
-        yield TokenWritten(token, stream.push(token), float(before[token]), tuple(alternatives))
+        parts = decoding.parts(token) if isinstance(decoding, Mixed) else ()
+        yield TokenWritten(token, stream.push(token), float(before[token]), tuple(alternatives), parts)
         decoding.advance(token)
         position += 1
 

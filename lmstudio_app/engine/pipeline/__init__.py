@@ -19,6 +19,7 @@
     train           a run → a trained model, fresh or from where it stopped
     export_job      a run → a folder in which it trains elsewhere
     follow_ranks    the part of a process that torchrun has started beside the first
+    blend           finished runs → a run of all of them, whose shares `train` fits      shares: what they came to
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
     inspect         a run and a text → what every attention head looks at
@@ -44,6 +45,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.pipeline.bench import bench
+    from lmstudio_app.engine.pipeline.blend import blend, shares
     from lmstudio_app.engine.pipeline.check import check
     from lmstudio_app.engine.pipeline.check_corpus import find_duplicates, find_leakage
     from lmstudio_app.engine.pipeline.compare_tokenizers import (
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bench",
+    "blend",
     "check",
     "check_attention_format",
     "check_rates_format",
@@ -134,6 +137,7 @@ __all__ = [
     "save_profile",
     "save_transitions",
     "search_vocabulary",
+    "shares",
     "show_tokens",
     "train",
     "train_tokenizer",
@@ -169,6 +173,7 @@ _FILES = {
     "save_profile": "profile",
     "save_transitions": "export",
     "search_vocabulary": "compare_tokenizers",
+    "shares": "blend",
     "show_tokens": "compare_tokenizers",
     "train_tokenizer": "save_tokenizer",
     "yardsticks": "loss",

@@ -42,7 +42,7 @@ def draft(
 
     Where the corpus is in these tokens already, the settings are checked beside them too.
     """
-    described = registry.family(family)
+    described = _trainable(family)
     opened = workspace.corpus(corpus)
     chosen: Mapping[str, Mapping[str, Any]] = described.chosen(preset, style)
     given = {group: {**chosen.get(group, {}), **(values or {}).get(group, {})} for group in GROUPS}
@@ -92,10 +92,24 @@ def draft_from_file(
         merged["tokenizer"] = opened.settings.tokenizer.model_dump() | merged["tokenizer"]
     merged |= {"corpus": opened.name, "corpus_hash": opened.data_hash}
     merged["name"] = name or merged.get("name") or tidy_name(path.stem)
+    _trainable(str(merged.get("family", "")))
     config = from_mapping(merged)
     if (made := opened.made_tokenization(config.tokenizer)) is not None:
         readiness.check_tokens(config, made)
     return config
+
+
+def _trainable(family: str) -> registry.Family:
+    """The family, which a text can train. Raises `UserError`."""
+    described = registry.family(family)
+    if described.composed:
+        raise UserError(
+            "A {family} is made of finished runs, not trained on a text. Name them to the command “blend”, or pick "
+            "them in Runs.",
+            field="family",
+            family=described.title.lower(),
+        )
+    return described
 
 
 def next_run_name(workspace: Workspace) -> str:

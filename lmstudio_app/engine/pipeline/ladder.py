@@ -19,6 +19,7 @@ from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Evaluated, Event, LadderDone, Progress, RungMeasured
 from lmstudio_app.engine.pipeline import readiness
+from lmstudio_app.engine.pipeline.blend import blend
 from lmstudio_app.engine.pipeline.draft import draft
 from lmstudio_app.engine.pipeline.evaluate import evaluate
 from lmstudio_app.engine.pipeline.prepare import prepare
@@ -42,13 +43,15 @@ CONTEXT = {"context": 64}
 
 @dataclass(frozen=True)
 class Rung:
-    """One kind of model. `style` is one of its family's; `model` and `training` are settings."""
+    """One kind of model. `style` is one of its family's; `model` and `training` are settings. A blend has `parts`, the
+    titles of rungs before it."""
 
     title: str
     family: str
     model: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     style: str = ""
+    parts: tuple[str, ...] = ()
 
 
 RUNGS = (
@@ -61,6 +64,7 @@ RUNGS = (
     Rung("Causal CNN", "causal_cnn", CONTEXT, {"learning_rate": 3e-3}),
     Rung("GPT", "gpt", CONTEXT, {"learning_rate": 3e-3}),
     Rung("GPT, Fast", "gpt", CONTEXT, style="fast"),
+    Rung("Blend of order 6 and Fast", "blend", parts=("Kneser–Ney, order 6", "GPT, Fast")),
 )
 
 
@@ -70,7 +74,8 @@ def ladder(
     """Train every rung within each of `budgets`, in seconds of one core, on the text at `path` (none: the bundled
     stories).
 
-    Yields `Progress` and `RungMeasured`; a rung that counts learns once, whatever the budget. Ends with `LadderDone`.
+    Yields `Progress` and `RungMeasured`; a rung that counts learns once, whatever the budget. A blend takes the models
+    of its parts with this budget, so what it used is theirs and its own together. Ends with `LadderDone`.
     Closing the generator leaves nothing behind. Raises `UserError`.
     """
     if not budgets or not all(0 < seconds <= LONGEST for seconds in budgets):
@@ -80,31 +85,56 @@ def ladder(
         settings = CorpusSettings(tokenizer=TokenizerSettings(kind="character"))
         source: dict[str, Any] = {"sample": SAMPLE} if path is None else {"paths": [path]}
         yield from _progress(prepare(workspace, name=CORPUS, settings=settings, **source))
+        needed = {title for rung in rungs for title in rung.parts}
+        kept: dict[tuple[str, float], _Climbed] = {}
         climbs = [(rung, seconds) for rung in rungs for seconds in _budgets(rung, budgets)]
         for done, (rung, seconds) in enumerate(climbs):
             yield Progress("Climbing", done, len(climbs), "models")
-            yield from _climb(workspace, rung, seconds)
+            climbed = yield from _climb(workspace, rung, seconds, [_part(kept, part, seconds) for part in rung.parts])
+            if rung.title in needed:
+                kept[rung.title, seconds] = climbed
+            else:
+                workspace.delete_run(climbed.run)
         floor = workspace.corpus(CORPUS).entropy_bits_per_byte
         yield LadderDone(devices.processor(), floor["test"] if floor else None)
 
 
+@dataclass(frozen=True)
+class _Climbed:
+    """The name of a trained run, and the processor time that it took."""
+
+    run: str
+    seconds: float
+
+
 def _budgets(rung: Rung, budgets: Sequence[float]) -> Sequence[float]:
-    return budgets if family(rung.family).learning == "gradient" else budgets[:1]
+    return budgets if rung.parts or family(rung.family).learning == "gradient" else budgets[:1]
 
 
-def _climb(workspace: Workspace, rung: Rung, seconds: float) -> Iterator[Event]:
-    """Train one rung within `seconds` of processor time, and score it."""
-    config = _settings(workspace, rung)
-    if isinstance(config.training, TrainingSettings):
-        steps = _steps(workspace, config, seconds)
-        config = _settings(workspace, rung, steps=steps)
-    run = workspace.new_run(config)
+def _part(kept: Mapping[tuple[str, float], _Climbed], title: str, seconds: float) -> _Climbed:
+    """The rung `title` with this budget; one that counts was climbed but once."""
+    return kept.get((title, seconds)) or next(climbed for (name, _), climbed in kept.items() if name == title)
+
+
+def _climb(
+    workspace: Workspace, rung: Rung, seconds: float, parts: Sequence[_Climbed]
+) -> Generator[Event, None, _Climbed]:
+    """Train one rung within `seconds` of processor time, and score it; a blend is made of the runs of its `parts`."""
     began = time.process_time()
+    if parts:
+        run = blend(workspace, [part.run for part in parts], checkpoint="last")
+    else:
+        config = _settings(workspace, rung)
+        if isinstance(config.training, TrainingSettings):
+            config = _settings(workspace, rung, steps=_steps(workspace, config, seconds))
+        run = workspace.new_run(config)
+        began = time.process_time()
     yield from _progress(train(run))
-    used = time.process_time() - began
+    used = time.process_time() - began + sum(part.seconds for part in parts)
     scored = next(event for event in evaluate(run, checkpoint="last", device="cpu") if isinstance(event, Evaluated))
-    yield RungMeasured(rung.title, rung.family, seconds, scored.bits_per_byte, config.plan.steps, round(used, 1))
-    workspace.delete_run(run.name)
+    steps = run.config.plan.steps
+    yield RungMeasured(rung.title, rung.family, seconds, scored.bits_per_byte, steps, round(used, 1))
+    return _Climbed(run.name, used)
 
 
 def _settings(workspace: Workspace, rung: Rung, **training: Any) -> RunConfig:

@@ -263,7 +263,7 @@ def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, s
         settled, device = execution.settle_again(run.execution, wanted, work)
     settled, device = distributed.settled(settled, device, place, chosen=bool(config.execution.threads))
     readiness.check_memory(replace(config, execution=settled.settings()), vocabulary, device)
-    if work:
+    if work or config.described.composed:
         stack.enter_context(execution.torch_threads(settled.threads))
     if settled != run.execution:
         steps = _steps(run, tokens, device, settled) if fresh else None

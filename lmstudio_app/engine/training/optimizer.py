@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lmstudio_app.engine.blocks.layers import Linear
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.training.lion import Lion
+from lmstudio_app.engine.training.muon import Muon
 from lmstudio_app.engine.training.settings import TrainingSettings
 
 Shapes = dict[str, tuple[int, ...]]
@@ -137,12 +138,7 @@ class FlatOptimizer:
             yield _Stepper(self._elementwise(given), (*self._decaying, *self._others))
         for group in self._matrices:
             pieces = _pieces(group, hidden)
-            muon = torch.optim.Muon(
-                list(pieces.values()),
-                weight_decay=settings.weight_decay,
-                momentum=settings.momentum,
-                adjust_lr_fn="match_rms_adamw",
-            )
+            muon = Muon(list(pieces.values()), weight_decay=settings.weight_decay, momentum=settings.momentum)
             yield _Stepper(muon, (group,), pieces)
 
     def _decays(self) -> tuple[tuple[list[Group], float], ...]:
@@ -236,7 +232,7 @@ def _moments(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> Shape
     match optimizer:
         case torch.optim.SGD():
             return {"momentum_buffer": shape} if optimizer.param_groups[0]["momentum"] else {}
-        case torch.optim.Muon():
+        case Muon():
             return {"momentum_buffer": shape}
         case Lion():
             return {"exp_avg": shape}

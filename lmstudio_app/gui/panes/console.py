@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QRect, Qt
@@ -238,26 +238,29 @@ class ConsolePane(Pane):
     def _arrived(self, events: list[Event]) -> None:
         texts: list[str] = []
         chances: list[float] = []
+        parts: list[Sequence[float]] = []
         for event in events:
             if isinstance(event, PromptRead) and self._writer is not None:
                 self.text, self._began = WrittenText(self._writer, event, self._drawing), time.perf_counter()
+                self.prompt.show_parts(event.parts)
                 self.written.show_prompt(event.pieces)
                 self.written.set_writing(True)
             elif isinstance(event, TokenWritten) and self.text is not None:
                 self.text.tokens.append(event)
                 texts.append(event.text)
                 chances.append(event.probability)
+                parts.append(event.parts)
             elif isinstance(event, GenerationEnded):
-                self._append(texts, chances, event.seconds)
-                texts, chances = [], []
+                self._append(texts, chances, parts, event.seconds)
+                texts, chances, parts = [], [], []
                 self.written.show_ending(self._ending(event.reason))
         if texts and self.text is not None:
-            self._append(texts, chances, time.perf_counter() - self._began)
+            self._append(texts, chances, parts, time.perf_counter() - self._began)
             self._show_drawn()
 
-    def _append(self, texts: list[str], chances: list[float], seconds: float) -> None:
+    def _append(self, texts: list[str], chances: list[float], parts: list[Sequence[float]], seconds: float) -> None:
         if texts or (self.text is not None and self.text.tokens):
-            self.written.append(texts, chances, seconds)
+            self.written.append(texts, chances, parts, seconds)
 
     def _ending(self, reason: str) -> str:
         return {
@@ -365,6 +368,8 @@ class ConsolePane(Pane):
         facts = self.tr("chance {chance}, {bits} bits of surprise").format(
             chance=percent(self.text.chance(place)), bits=f"{self.text.bits(place):.1f}"
         )
+        for name, share in self.text.parts(place):
+            facts += self.tr(", “{run}” gave {share}").format(run=name, share=percent(share))
         words = "" if bars else self.tr("It belongs to the prompt: you wrote it, the model only read it.")
         box = strip.box_of(place).toAlignedRect()
         beside = QRect(strip.viewport().mapToGlobal(box.topLeft()), box.size())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -10,11 +11,13 @@ from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWi
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, StepDone, Validated
+from lmstudio_app.gui.job_thread import Stopping
 from lmstudio_app.gui.pane import Pane, run_alone
 from lmstudio_app.gui.run_settings import setting_groups, setting_words
 from lmstudio_app.gui.run_states import RESUMABLE, live_words, saved_words
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import model_words
+from lmstudio_app.gui.widgets import number_text
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.empty_state import EmptyState
 from lmstudio_app.gui.widgets.run_details import RunDetails
@@ -25,7 +28,7 @@ from lmstudio_app.gui.widgets.text import Text
 from lmstudio_app.gui.widgets.wrapping_card import WrappingCard
 
 if TYPE_CHECKING:
-    from lmstudio_app.engine.run import RunSummary
+    from lmstudio_app.engine.run import Run, RunSummary
 
 Key = tuple[str, str, bool]
 
@@ -38,6 +41,7 @@ class RunsPane(Pane):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._settings: dict[Key, str] = {}
+        self._blending = False
         self._build()
         self._connect()
         self._show_runs()
@@ -67,6 +71,8 @@ class RunsPane(Pane):
         self.open = Button(self.tr("Open"), "arrow-right", "primary")
         self.resume = Button(self.tr("Resume"), "resume")
         self.unqueue = Button(self.tr("Take out of the queue"), "close")
+        self.blend = Button(self.tr("Blend"), "plus")
+        self.blend.set_hint(self.tr("Mix what the picked runs expect, as one new run"))
         self.rename = Button(self.tr("Rename"), "rename")
         self.delete = Button(self.tr("Delete"), "trash")
         self.details = RunDetails()
@@ -74,7 +80,7 @@ class RunsPane(Pane):
         card = WrappingCard(self.tr("Runs"))
         card.title.hide()
         self.filter.setMinimumWidth(230)
-        buttons = (self.unqueue, self.resume, self.rename, self.delete, self.open)
+        buttons = (self.unqueue, self.resume, self.blend, self.rename, self.delete, self.open)
         card.arrange_head((self.count, self.filter), buttons)
         card.body.addWidget(self.table)
         split = QSplitter(Qt.Orientation.Vertical)
@@ -106,6 +112,7 @@ class RunsPane(Pane):
         self.open.clicked.connect(lambda: self._with_picked(self._open))
         self.resume.clicked.connect(lambda: self._with_picked(self._resume))
         self.unqueue.clicked.connect(lambda: self._with_picked(self.session.unqueue))
+        self.blend.clicked.connect(self._blend)
         self.rename.clicked.connect(self.table.rename_picked)
         self.delete.clicked.connect(self._delete)
         self.empty.acted.connect(lambda: self.go.emit("train"))
@@ -205,6 +212,7 @@ class RunsPane(Pane):
         self.rename.setEnabled(summary is not None and not damaged and not busy)
         self.resume.setEnabled(summary is not None and self._resumable(summary))
         self.delete.setEnabled(bool(names) and not busy)
+        self.blend.setEnabled(len(names) > 1 and all(self._blendable(name) for name in names) and not self._blending)
         self.unqueue.setVisible(summary is not None and summary.name in self.session.queued)
         self._show_details(summary)
 
@@ -215,6 +223,10 @@ class RunsPane(Pane):
         waits = summary.name in self.session.queued
         return summary.state in RESUMABLE and not (waits and self.session.busy)
 
+    def _blendable(self, name: str) -> bool:
+        summary = self._summary(name)
+        return summary is not None and summary.saved and summary.state != "damaged"
+
     def _show_details(self, summary: RunSummary | None) -> None:
         if summary is None:
             self.details.show_nothing(self.tr("Pick one run to see its settings."))
@@ -224,7 +236,15 @@ class RunsPane(Pane):
         except UserError:
             self.details.show_nothing(summary.reason)
             return
-        self.details.show_run(run.name, str(run.folder), setting_groups(run.config))
+        groups = setting_groups(run.config)
+        if summary.config is not None and summary.config.described.composed:
+            groups.insert(0, (self.tr("Shares"), self._shares(run)))
+        self.details.show_run(run.name, str(run.folder), groups)
+
+    def _shares(self, run: Run) -> list[tuple[str, str]]:
+        from lmstudio_app.engine import pipeline
+
+        return [(member, number_text.percent(share)) for member, share in pipeline.shares(run)]
 
     def _summary(self, name: str) -> RunSummary | None:
         return next((summary for summary in self.session.runs if summary.name == name), None)
@@ -245,6 +265,26 @@ class RunsPane(Pane):
 
     def _resume(self, name: str, device: str | None = None) -> None:
         self.resume_run(name, device)
+
+    def _blend(self) -> None:
+        """Make a run of the picked ones beside the window, for their models have to be read, and let its shares be
+        fitted."""
+        workspace, names = self.session.workspace, self.table.picked_names()
+
+        def work(stopping: Stopping) -> Iterator[str]:
+            from lmstudio_app.engine import pipeline
+
+            yield pipeline.blend(workspace, names).name
+
+        def ended(failure: BaseException | None) -> None:
+            self._blending = False
+            self._picked()
+            if failure is not None:
+                self.tell(failure)
+
+        self._blending = True
+        self._picked()
+        self.session.jobs.start(work, lambda made: self.resume_run(made[-1]), ended, self)
 
     def _rename(self, old: str, new: str) -> None:
         try:

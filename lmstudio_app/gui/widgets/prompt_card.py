@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lmstudio_app.gui.widgets.button import Button
 from lmstudio_app.gui.widgets.card import Card, row
+from lmstudio_app.gui.widgets.parts_legend import PartsLegend
 from lmstudio_app.gui.widgets.prompt_field import PromptField
 from lmstudio_app.gui.widgets.segmented import Segmented
 from lmstudio_app.gui.widgets.text import Text
@@ -47,11 +50,33 @@ class PromptCard(Card):
         self.stop.clicked.connect(self.stop_pressed)
         self.generate.clicked.connect(self.generate_pressed)
         self.legend = TintLegend()
-        tints = [("surprise", self.tr("Chance")), ("tokens", self.tr("Tokens")), ("none", self.tr("None"))]
+        self.parts = PartsLegend()
+        self.parts.hide()
+        tints = [
+            ("surprise", self.tr("Chance")),
+            ("parts", self.tr("Run")),
+            ("tokens", self.tr("Tokens")),
+            ("none", self.tr("None")),
+        ]
         self.tints = Segmented(tints, self.tr("Tint by"), compact=True)
         self.tints.changed.connect(self.tint_chosen)
-        self.tints.changed.connect(lambda tint: self.legend.set_shown(tint == "surprise"))
+        self.tints.changed.connect(self._show_legend)
+        self.tints.offer("parts", False)
         self._build()
+
+    def show_parts(self, names: Sequence[str]) -> None:
+        """Offer to tint a text by the runs of a blend, of these names; nothing for any other model."""
+        self.parts.show_names(names)
+        self.tints.offer("parts", bool(names))
+        if not names and self.tints.value == "parts":
+            self.tints.set_value("surprise")
+            self._show_legend("surprise")
+            self.tint_chosen.emit("surprise")
+
+    def _show_legend(self, tint: str) -> None:
+        self.legend.set_shown(tint == "surprise")
+        self.legend.setVisible(tint != "parts")
+        self.parts.setVisible(tint == "parts")
 
     def say_error(self, sentence: str) -> None:
         """Show what is wrong with the prompt; nothing when `sentence` is empty."""
@@ -89,6 +114,7 @@ class PromptCard(Card):
         self._tint_by = Text(self.tr("Tint by"), "label", copyable=False)
         below = WrappingRow()
         below.addWidget(self.legend)
+        below.addWidget(self.parts)
         below.add_gap()
         choice = QWidget()
         choice.setLayout(row(self._tint_by, self.tints))

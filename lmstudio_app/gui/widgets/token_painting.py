@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
@@ -18,6 +19,8 @@ MARGIN = 12
 _PASTELS = (0, 1, 3, 2, 4)
 _PASTEL_SHARE = {False: 0.15, True: 0.24}
 _LEAST_CHANCE = 0.01
+_PART_SHARE = {False: (0.1, 0.5), True: (0.14, 0.6)}
+"""How much of a part's colour a token has that it gave least and most of."""
 
 
 def shape(strip: TokenStrip, number: int) -> QTextLayout:
@@ -133,8 +136,25 @@ def background(strip: TokenStrip, token: int) -> QColor | None:
     look = theme.current()
     if strip.tint == "tokens":
         return mixed(look.color("surface"), look.run_color(_PASTELS[token % 5]), _PASTEL_SHARE[look.dark])
+    if strip.tint == "parts":
+        return _parts_color(strip.parts[token])
     chance = strip.chances[token] if strip.tint == "surprise" and token >= strip.prompt_tokens else None
     return None if chance is None else surprise_color(chance)
+
+
+def _parts_color(parts: Sequence[float]) -> QColor | None:
+    """The colour of the part that gave most of a token, the stronger the more it gave."""
+    if not parts:
+        return None
+    most = max(parts)
+    return part_color(parts.index(most), (most - 1 / len(parts)) / (1 - 1 / len(parts)))
+
+
+def part_color(place: int, strength: float) -> QColor:
+    """The colour of part `place`, from 0 (it gave hardly more than the others) to 1 (it gave all)."""
+    look = theme.current()
+    least, most = _PART_SHARE[look.dark]
+    return mixed(look.color("surface"), look.run_color(place), least + (most - least) * max(0.0, min(1.0, strength)))
 
 
 def surprise_color(chance: float) -> QColor:

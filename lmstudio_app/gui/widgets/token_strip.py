@@ -30,14 +30,15 @@ from lmstudio_app.gui.widgets.token_lines import TokenLines
 from lmstudio_app.gui.widgets.token_painting import MARGIN
 from lmstudio_app.gui.widgets.token_text import label
 
-Tint = Literal["tokens", "surprise", "none"]
+Tint = Literal["tokens", "surprise", "parts", "none"]
 
 
 class TokenStrip(QAbstractScrollArea):
     """A scrolling text of tokens. Only visible lines are laid out and painted, so 100,000 tokens are as quick as ten.
 
-    Tint "tokens" gives neighbours different colours and shows spaces; "surprise" tints by `chances`; prompt tokens
-    are pale. Selecting takes whole tokens; copying gives the text they stand for.
+    Tint "tokens" gives neighbours different colours and shows spaces; "surprise" tints by `chances`, "parts" by which
+    of the `parts` of a blend gave most of a token; prompt tokens are pale. Selecting takes whole tokens; copying gives
+    the text they stand for.
 
     Signals: `current_changed(index or -1)`, `token_activated(index)` on click and Enter.
     """
@@ -55,6 +56,7 @@ class TokenStrip(QAbstractScrollArea):
         self.tint: Tint = tint
         self.texts: list[str] = []
         self.chances: list[float | None] = []
+        self.parts: list[Sequence[float]] = []
         self.prompt_tokens = 0
         self.writing = False
         self.current = -1
@@ -81,17 +83,24 @@ class TokenStrip(QAbstractScrollArea):
         """Show these tokens; the first `prompt_tokens` are a prompt. `chances` are probabilities or None."""
         self.texts = list(texts)
         self.chances = list(chances) if chances is not None else [None] * len(self.texts)
+        self.parts = [()] * len(self.texts)
         self.prompt_tokens = prompt_tokens
         self._anchor = -1
         self._set_current(-1)
         self._relay()
         self.verticalScrollBar().setValue(0)
 
-    def append(self, texts: Sequence[str], chances: Sequence[float | None] | None = None) -> None:
-        """Add tokens at the end; a view that shows the end goes on showing it."""
+    def append(
+        self,
+        texts: Sequence[str],
+        chances: Sequence[float | None] | None = None,
+        parts: Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        """Add tokens at the end, with what each part of a blend gave; a view that shows the end goes on showing it."""
         line = len(self.lines) - 1
         self.texts.extend(texts)
         self.chances.extend(chances if chances is not None else [None] * len(texts))
+        self.parts.extend(parts if parts is not None else [()] * len(texts))
         self.lines.append(texts)
         for number in range(max(0, line - 1), len(self.lines)):
             self._layouts.pop(number, None)

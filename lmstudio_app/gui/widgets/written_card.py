@@ -69,9 +69,12 @@ class WrittenCard(Card):
         self.banner.hide()
         self.copy.setEnabled(bool(pieces))
 
-    def append(self, texts: Sequence[str], chances: Sequence[float], seconds: float) -> None:
-        """Add written tokens with their probabilities; the writing has taken `seconds` so far."""
-        self.strip.append(texts, chances)
+    def append(
+        self, texts: Sequence[str], chances: Sequence[float], parts: Sequence[Sequence[float]], seconds: float
+    ) -> None:
+        """Add written tokens with their probabilities and what each part of a blend gave; the writing has taken
+        `seconds` so far."""
+        self.strip.append(texts, chances, parts)
         bits = [surprise(chance) for chance in chances]
         self.bars.append(bits)
         self._bits += math.fsum(bits)
