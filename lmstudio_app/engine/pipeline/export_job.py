@@ -29,6 +29,8 @@ def export_job(run: Run, folder: Path, *, nodes: int = 1, gpus_per_node: int = 1
         raise UserError(
             "The corpus “{corpus}” of the run “{run}” is not in the workspace.", corpus=run.config.corpus, run=run.name
         )
+    if hasattr(run.config.model, "members"):
+        raise UserError("A blend needs the runs it is made of; export those, and blend them there.", field="run")
     job = Job(run.name, nodes, gpus_per_node, lmstudio_app.__version__)
     config = _elsewhere(run, nodes * job.processes)
     with atomic.building(folder.absolute()) as new:
