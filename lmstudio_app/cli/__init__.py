@@ -24,6 +24,7 @@ from lmstudio_app.cli import (
     evaluate,
     find_rate,
     generate,
+    preflight,
     runs,
     samples,
     tokenizer,
@@ -89,6 +90,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     tokenizer.register(app, terminal)
     train.register(app, terminal, words)
     find_rate.register(app, terminal, words)
+    preflight.register(app, terminal, words)
     for verb in (runs, blend, generate, attention, transitions, evaluate, check, bench, demo):
         verb.register(app, terminal)
 

@@ -17,6 +17,7 @@ from lmstudio_app.cli.train import (
     declared_options,
     drafted,
     family_named,
+    presets_in_words,
     stop_on_signal,
     styles_in_words,
 )
@@ -41,7 +42,7 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
         family: Annotated[
             str | None, Parameter(help="; ".join(f"{f.name}: {f.summary}" for f in families().values()))
         ] = None,
-        preset: Annotated[str | None, Parameter(help=f"A size: {', '.join(chosen.presets)}.")] = None,
+        preset: Annotated[str | None, Parameter(help=presets_in_words(chosen))] = None,
         style: Annotated[str | None, Parameter(help=styles_in_words(chosen), show=bool(chosen.styles))] = None,
         steps: Annotated[int, Parameter(help="How many learning rates to try, a step each.")] = 100,
         out: Annotated[Place | None, Parameter(help="Where to write the plot: .png, .svg or .csv.")] = None,

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from lmstudio_app.engine.workspace import Workspace
 
 DEFAULT_FAMILY = "gpt"
-COMMANDS = ("train", "find-rate")
+COMMANDS = ("train", "find-rate", "preflight")
+FIT = "fit"
+"""The preset that is worked out for this machine."""
 """Those whose options are the settings of a run."""
 
 HEADINGS = {"model": "Model", "training": "Training", "execution": "Execution"}
@@ -52,7 +54,7 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
         family: Annotated[
             str | None, Parameter(help="; ".join(f"{f.name}: {f.summary}" for f in families().values()))
         ] = None,
-        preset: Annotated[str | None, Parameter(help=f"A size: {', '.join(chosen.presets)}.")] = None,
+        preset: Annotated[str | None, Parameter(help=presets_in_words(chosen))] = None,
         style: Annotated[str | None, Parameter(help=styles_in_words(chosen), show=bool(chosen.styles))] = None,
         name: Annotated[str | None, Parameter(help="What to call the run.")] = None,
         options: dict[str, Any],
@@ -65,6 +67,8 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
         draft = drafted(
             workspace, given, config=config, corpus=corpus, family=family, preset=preset, style=style, name=name
         )
+        if preset == FIT:
+            terminal.say(f"{draft.described.title} {draft.described.outline(draft.model)} suits this machine.")
         run = workspace.new_run(draft)
         try:
             follow(terminal, run)
@@ -106,8 +110,13 @@ def drafted(
             field="corpus",
             known=", ".join(workspace.corpora()) or "none yet",
         )
-    family = family or DEFAULT_FAMILY
-    return pipeline.draft(workspace, corpus=corpus, family=family, preset=preset, style=style, name=name, values=values)
+    family, size = family or DEFAULT_FAMILY, None if preset == FIT else preset
+    drafted = pipeline.draft(
+        workspace, corpus=corpus, family=family, preset=size, style=style, name=name, values=values
+    )
+    if preset == FIT:
+        drafted, _ = pipeline.fit_machine(workspace, drafted, style=style, kept=values.get("model", {}).keys())
+    return drafted
 
 
 def family_named(words: Sequence[str]) -> Any:
@@ -130,6 +139,12 @@ def family_named(words: Sequence[str]) -> Any:
                 continue  # the command itself says what is wrong with the file
             return family(str(stored.get("family", DEFAULT_FAMILY)))
     return family(DEFAULT_FAMILY)
+
+
+def presets_in_words(family: Any) -> str:
+    """The help of the option that chooses a size."""
+    fit = f"; {FIT}: as large as suits this machine, about ten minutes" if family.learning == "gradient" else ""
+    return f"A size: {', '.join(family.presets)}{fit}."
 
 
 def styles_in_words(family: Any) -> str:

@@ -109,6 +109,17 @@ def memory_bytes() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def memory_free_bytes(device: Device) -> int:
+    """What of a device's memory nobody uses now; of a GPU that shares the machine's, what is free of that."""
+    import psutil
+
+    if device.kind == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info(device.name)[0])
+    return min(device.memory_bytes, int(psutil.virtual_memory().available))
+
+
 def memory_used_bytes(device: str = "cpu") -> int:
     """What this process holds now: of the machine's memory on the CPU, of the GPU's memory on a GPU."""
     if device.startswith("cuda"):

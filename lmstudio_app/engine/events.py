@@ -244,6 +244,26 @@ class RateSuggested(Event):
 
 
 @dataclass(frozen=True)
+class TrialDone(Event):
+    """Two steps of a training were taken before it is begun: at their pace it takes `steps` and, with its validations
+    and checkpoints, `seconds`; the memory rose by `memory_bytes`, beside `estimated_bytes` (0 for a family that counts,
+    whose figures were taken on a `share` of the text). `sentence` says what is wrong, empty for nothing."""
+
+    device: str
+    threads: int
+    steps: int
+    step_seconds: float
+    tokens_per_second: float
+    validation_seconds: float
+    checkpoint_seconds: float
+    seconds: float
+    memory_bytes: int
+    estimated_bytes: int
+    share: float = 1.0
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
 class Noted(Event):
     """Something worth telling that stops nothing (a damaged checkpoint was passed over): a template and its values."""
 

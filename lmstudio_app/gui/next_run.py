@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Declaration, Problem, Settings, SettingsError, declarations, read
+from lmstudio_app.gui.machine_trial import FIT, MachineTrial
 from lmstudio_app.gui.session import Session
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets import number_text
@@ -17,6 +18,7 @@ from lmstudio_app.gui.widgets.next_run_form import Choice, Estimate, NextRunForm
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.data.corpus import Corpus
+    from lmstudio_app.engine.events import TrialDone
     from lmstudio_app.engine.registry import Family
     from lmstudio_app.engine.run import RunConfig
 
@@ -42,7 +44,10 @@ class NextRun(QObject):
         self._soon.timeout.connect(self.check)
         form.corpus_chosen.connect(session.choose_corpus)
         form.family_chosen.connect(session.choose_family)
-        form.preset_chosen.connect(lambda preset: session.change_draft(preset=preset, model={}))
+        form.preset_chosen.connect(self._choose_preset)
+        form.try_pressed.connect(self.try_steps)
+        self.trial = MachineTrial(session, self)
+        self.trial.changed.connect(self.show)
         form.style_chosen.connect(self._restyle)
         form.named.connect(lambda name: session.change_draft(name=name.strip()))
         form.changed.connect(self._edited)
@@ -69,7 +74,7 @@ class NextRun(QObject):
         form.show_families(
             [Choice(f.name, declared(f.title), declared(f.summary)) for f in known.values()], family.name
         )
-        form.show_presets([Choice(name, self._preset_title(family, name)) for name in family.presets], draft.preset)
+        form.show_presets(self._sizes(family), FIT if self.trial.fitted else draft.preset)
         styles = [Choice(s.name, declared(s.title), declared(s.summary)) for s in family.styles.values()]
         form.show_styles([Choice("", self.tr("Standard")), *styles] if styles else [], draft.style)
         names = self._session.workspace.corpora()
@@ -129,6 +134,30 @@ class NextRun(QObject):
         outline = family.outline(family.settings(**family.presets[name]))
         words = self.tr("{preset}: {outline}")
         return words.format(preset=titles.get(name, name), outline=outline)
+
+    def _sizes(self, family: Family) -> list[Choice]:
+        """The presets, and the size that is worked out for this machine where that means something."""
+        presets = [Choice(name, self._preset_title(family, name)) for name in family.presets]
+        if family.learning == "counting":
+            return presets
+        hint = self.tr("As large as half of the free memory and about ten minutes allow.")
+        return [*presets, Choice(FIT, self.tr("Fit this machine"), hint)]
+
+    def _choose_preset(self, preset: str) -> None:
+        if preset != FIT:
+            self._session.change_draft(preset=preset, model={})
+            return
+        self.trial.fit()
+        self.show()  # a size that cannot be worked out now is not chosen
+
+    def try_steps(self) -> None:
+        """Take two steps with the settings as they are now, or let go of those that are under way."""
+        if self.trial.busy:
+            self.trial.stop()
+            return
+        self.check()
+        if self.config is not None and not self._not_findable():
+            self.trial.try_steps(self.config)
 
     def _restyle(self, style: str) -> None:
         """Take a style: what it sets goes before what was chosen for the same settings."""
@@ -193,19 +222,24 @@ class NextRun(QObject):
             self._form.set_ready(False, words.format(count=wrong))
         else:
             self._form.set_ready(True, self.tr("Train next…") if self._session.busy else self.tr("Train"))
-        self._form.set_findable(self._not_findable())
+        reason = self._not_findable()
+        self._form.set_findable(reason)
+        if self.trial.busy:
+            self._form.set_triable("", self.tr("Stop measuring"))
+        else:
+            self._form.set_triable(reason, self.tr("Try two steps"))
         if mended is not None:
             self._form.show_estimate(self._estimate(mended, changes))
             self._show_remarks(mended)
 
     def _not_findable(self) -> str:
-        """Why no learning rate can be looked for now; empty when one can."""
+        """Why no learning rate can be looked for, and no steps be tried now; empty when they can."""
         if self._corpus_name == "":
             return self.tr("Add a text first")
         if self._session.busy:
-            return self.tr("A run is training. Look for a learning rate when it has ended.")
+            return self.tr("A run is training. Try when it has ended.")
         if self._session.preparations.of(self._corpus_name) is not None:
-            return self.tr("The text is being changed. Look for a learning rate when that is done.")
+            return self.tr("The text is being changed. Try when that is done.")
         return self.tr("Fix the fields that are wrong first") if self.config is None else ""
 
     def _problems(self) -> list[Problem]:
@@ -276,7 +310,15 @@ class NextRun(QObject):
     # What it will take --------------------------------------------------------------------------------------------
 
     def _estimate(self, config: RunConfig, remark: str = "") -> Estimate:
+        if self.trial.busy:
+            remark = self.tr("Measuring…")
+        elif (done := self.trial.found(config)) is not None:
+            return self._measured(config, done)
+        elif failure := self.trial.failure:
+            remark = failure
         if self.corpus is None or config.described.learning == "counting":
+            if remark:
+                return Estimate(basis=remark)
             return Estimate(basis=self.tr("Counting takes seconds; how many numbers it keeps shows afterwards."))
         vocabulary = self.corpus.statistics.vocabulary
         count = config.described.parameters(config.model, vocabulary)
@@ -293,6 +335,27 @@ class NextRun(QObject):
         time, basis = self._time(config)
         basis = f"{remark} {basis}".strip()
         return Estimate(number_text.parameters(count), (f"≈ {figure}", unit), time, share, basis)
+
+    def _measured(self, config: RunConfig, done: TrialDone) -> Estimate:
+        """What two steps have told."""
+        assert self.corpus is not None
+        counting = config.described.learning == "counting"
+        count = ("–", "") if counting else number_text.parameters(
+            config.described.parameters(config.model, self.corpus.statistics.vocabulary)
+        )  # fmt: skip
+        figure, unit = number_text.size(done.memory_bytes).rsplit(" ", 1)
+        device = self._session.chosen_device()
+        share = done.memory_bytes / device.memory_bytes if device is not None and device.memory_bytes else 0.0
+        time, _, time_unit = number_text.duration(done.seconds).partition(" ")
+        words = self.tr("Measured by two steps: {rate} tokens/s, {seconds} s a step.")
+        if counting:
+            words = self.tr("Measured on {percent} % of the text: {rate} tokens/s.")
+        basis = words.format(
+            rate=number_text.whole(done.tokens_per_second),
+            seconds=f"{done.step_seconds:.2g}",
+            percent=f"{100 * done.share:.3g}",
+        )
+        return Estimate(count, (figure, unit), (time, time_unit), share, f"{basis} {declared(done.sentence)}".strip())
 
     def _time(self, config: RunConfig) -> tuple[tuple[str, str], str]:
         """How long it will take, if a run of the same shape was timed here; never a guess."""

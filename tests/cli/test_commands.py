@@ -218,6 +218,7 @@ def test_resuming_a_finished_run_changes_nothing(command: Command, trained: Path
     (["train"], ["--model.heads", "--training.steps", "Fixes all chance"], ["Counting itself"]),
     (["train", "--family", "ngram"], ["--model.order", "Counting itself"], ["--training.steps", "--model.heads"]),
     (["find-rate"], ["--model.heads", "--training.batch", "--steps", "--out"], ["Counting itself"]),
+    (["preflight"], ["--model.heads", "--training.batch", "fit: as large as"], ["Counting itself"]),
     (["resume"], ["--execution.device"], []),
 ])  # fmt: skip
 def test_help_shows_every_option_that_applies(

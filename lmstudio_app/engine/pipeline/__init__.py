@@ -16,6 +16,7 @@
     search_vocabulary a tokenizer and letters → the tokens that have them
     draft           choices of a person → the checked settings of a run          draft_from_file: from a run.toml
     find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
+    preflight       settings of a run → its pace, memory and end, by two steps    fit_machine: the size that suits here
     train           a run → a trained model, fresh or from where it stopped
     blend           finished runs → a run of all of them, whose shares `train` fits      shares: what they came to
     generate        a run and a prompt → text, token by token
@@ -68,10 +69,12 @@ if TYPE_CHECKING:
         find_learning_rate,
         save_learning_rates,
     )
+    from lmstudio_app.engine.pipeline.fit_machine import fit_machine
     from lmstudio_app.engine.pipeline.generate import generate
     from lmstudio_app.engine.pipeline.inspect import inspect
     from lmstudio_app.engine.pipeline.ladder import ladder
     from lmstudio_app.engine.pipeline.loss import save_loss, yardsticks, yardsticks_of
+    from lmstudio_app.engine.pipeline.preflight import preflight
     from lmstudio_app.engine.pipeline.prepare import prepare, redo
     from lmstudio_app.engine.pipeline.preview import (
         count_cleanable,
@@ -109,11 +112,13 @@ __all__ = [
     "find_duplicates",
     "find_leakage",
     "find_learning_rate",
+    "fit_machine",
     "generate",
     "import_tokenizer",
     "inspect",
     "ladder",
     "list_tokens",
+    "preflight",
     "prepare",
     "preview",
     "preview_changes",

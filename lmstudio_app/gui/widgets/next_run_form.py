@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QProgressBar, Q
 from lmstudio_app.engine.settings import Problem
 from lmstudio_app.gui.translation import declared
 from lmstudio_app.gui.widgets.button import Button
-from lmstudio_app.gui.widgets.card import Card, strip
+from lmstudio_app.gui.widgets.card import Card, row, strip
 from lmstudio_app.gui.widgets.config_form import ConfigForm, Section
 from lmstudio_app.gui.widgets.key_figure import KeyFigure
 from lmstudio_app.gui.widgets.setting_row import FormRow
@@ -46,7 +46,8 @@ class NextRunForm(Card):
     """Choosers for corpus, family, preset and style, a name, the settings of the family, an estimate and one button.
 
     Signals: `corpus_chosen(str)`, `family_chosen(str)`, `preset_chosen(str)`, `style_chosen(str)`, `named(str)`,
-    `changed(dict)` the values of all settings by path, `find_pressed()` for a learning rate, `train_pressed()`.
+    `changed(dict)` the values of all settings by path, `find_pressed()` for a learning rate, `try_pressed()`
+    for two steps, `train_pressed()`.
     """
 
     corpus_chosen = Signal(str)
@@ -56,6 +57,7 @@ class NextRunForm(Card):
     named = Signal(str)
     changed = Signal(object)
     find_pressed = Signal()
+    try_pressed = Signal()
     train_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -77,6 +79,8 @@ class NextRunForm(Card):
         self.form = ConfigForm()
         self.form.changed.connect(self.changed)
         self.find_rate: Button | None = None
+        self.try_steps = Button(self.tr("Try two steps"), kind="link")
+        self.try_steps.clicked.connect(self.try_pressed)
         self.train = Button(self.tr("Train"), "play", "primary")
         self.train.clicked.connect(self.train_pressed)
         self._lay()
@@ -119,9 +123,9 @@ class NextRunForm(Card):
         """Show what is wrong at the fields, the rest above the button; returns how many fields are wrong."""
         left = self.form.set_problems(problems)
         first = {problem.field: problem for problem in reversed(left)}
-        for field, row in self._rows.items():
+        for field, place in self._rows.items():
             problem = first.get(field)
-            row.say_error(declared(problem.sentence, **problem.values) if problem else "")
+            place.say_error(declared(problem.sentence, **problem.values) if problem else "")
         rest = [problem for problem in left if problem.field not in self._rows]
         self._rest.setText("\n".join(declared(problem.sentence, **problem.values) for problem in rest))
         self._rest.setVisible(bool(rest))
@@ -145,6 +149,15 @@ class NextRunForm(Card):
             self.find_rate.setEnabled(not reason)
             self.find_rate.setToolTip(reason or self.tr("Try learning rates and see where the loss falls fastest"))
             self.find_rate.setAccessibleDescription(self.find_rate.toolTip())
+
+    def set_triable(self, reason: str, words: str) -> None:
+        """Whether two steps can be tried now: `reason` says why not, empty when they can; `words` stand on the
+        button."""
+        self.try_steps.setEnabled(not reason)
+        self.try_steps.set_words(words)
+        hint = self.tr("Measure pace, memory and time by two real steps, which are thrown away")
+        self.try_steps.setToolTip(reason or hint)
+        self.try_steps.setAccessibleDescription(self.try_steps.toolTip())
 
     def set_ready(self, ready: bool, words: str) -> None:
         """Whether the run can be trained; `words` stand on the button, also why not."""
@@ -222,6 +235,7 @@ class NextRunForm(Card):
         self._basis.setMinimumWidth(40)
         self._basis.hide()
         foot.addWidget(self._basis)
+        foot.addLayout(row(self.try_steps, None))
         self._rest = Text("", "err", wrap=True)
         self._rest.setProperty("verbatim", True)  # whoever says it has translated it
         self._rest.hide()
