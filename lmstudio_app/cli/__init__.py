@@ -22,6 +22,7 @@ from lmstudio_app.cli import (
     corpus,
     demo,
     evaluate,
+    export_job,
     find_rate,
     generate,
     preflight,
@@ -91,7 +92,7 @@ def _app(terminal: Terminal, words: Sequence[str]) -> App:
     train.register(app, terminal, words)
     find_rate.register(app, terminal, words)
     preflight.register(app, terminal, words)
-    for verb in (runs, blend, generate, attention, transitions, evaluate, check, bench, demo):
+    for verb in (runs, blend, generate, attention, transitions, evaluate, check, bench, demo, export_job):
         verb.register(app, terminal)
 
     @app.meta.default

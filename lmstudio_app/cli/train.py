@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from lmstudio_app.cli import ranks
 from lmstudio_app.cli.options import Place, Values, nested, with_options
 from lmstudio_app.cli.runs import duration
 from lmstudio_app.cli.terminal import OutputLost, Stuck, Terminal
@@ -20,6 +21,7 @@ from lmstudio_app.engine.events import JobPaused, Noted, RunEnded, RunStarted, S
 from lmstudio_app.engine.registry import families, family
 from lmstudio_app.engine.settings import Declaration, Settings, declarations
 from lmstudio_app.engine.storage.names import check_name
+from lmstudio_app.engine.training.lines import RankLost
 from lmstudio_app.engine.training.settings import (
     CountingSettings,
     ExecutionSettings,
@@ -60,6 +62,9 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
         options: dict[str, Any],
     ) -> None:
         """Train a model on a corpus, or repeat the run of a run.toml."""
+        if ranks.beside_the_first():
+            ranks.follow()
+            return
         workspace = terminal.workspace()
         given = applicable(nested(options), chosen.learning, terminal)
         if name is not None:
@@ -81,6 +86,9 @@ def register(app: App, terminal: Terminal, words: Sequence[str]) -> None:
 
     def resume(run: str, *, options: dict[str, Any]) -> None:
         """Go on with a run that was stopped or interrupted, also on another device."""
+        if ranks.beside_the_first():
+            ranks.follow()
+            return
         opened = terminal.workspace().run(run)
         follow(terminal, opened, execution=nested(options).get("execution"))
 
@@ -203,7 +211,7 @@ def follow(terminal: Terminal, run: "Run", execution: dict[str, Any] | None = No
             for event in training:
                 terminal.event(event)
                 show.event(event, bars)
-        except (Stuck, OutputLost) as error:
+        except (Stuck, OutputLost, RankLost) as error:
             training.close()  # which keeps a checkpoint where it can
             raise _left(terminal, run, str(error)) from error
     if show.ended is not None and not terminal.json:
@@ -300,7 +308,7 @@ def stop_on_signal(control: "Control", outlook: str = "a checkpoint will be kept
     interrupts at once."""
 
     def stop(number: int, frame: object) -> None:
-        if control.stopping and number == signal.SIGINT:
+        if control.stopping and number == signal.SIGINT and not ranks.is_first():  # torchrun sends it again
             raise KeyboardInterrupt
         control.stop()
         with suppress(OSError):

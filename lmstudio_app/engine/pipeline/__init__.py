@@ -18,6 +18,8 @@
     find_learning_rate settings of a run → the learning rate that suits it        save_learning_rates: a picture of it
     preflight       settings of a run → its pace, memory and end, by two steps    fit_machine: the size that suits here
     train           a run → a trained model, fresh or from where it stopped
+    export_job      a run → a folder in which it trains elsewhere
+    follow_ranks    the part of a process that torchrun has started beside the first
     blend           finished runs → a run of all of them, whose shares `train` fits      shares: what they came to
     generate        a run and a prompt → text, token by token
     expect          a run and a text → what it expects next, before and after a sampler
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     )
     from lmstudio_app.engine.pipeline.corpus_export import save_corpus
     from lmstudio_app.engine.pipeline.demonstrate import demonstrate
+    from lmstudio_app.engine.pipeline.distributed import follow_ranks
     from lmstudio_app.engine.pipeline.draft import draft, draft_from_file
     from lmstudio_app.engine.pipeline.evaluate import evaluate
     from lmstudio_app.engine.pipeline.expect import expect
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
         save_attention,
         save_transitions,
     )
+    from lmstudio_app.engine.pipeline.export_job import export_job
     from lmstudio_app.engine.pipeline.find_learning_rate import (
         check_rates_format,
         find_learning_rate,
@@ -109,10 +113,12 @@ __all__ = [
     "draft_from_file",
     "evaluate",
     "expect",
+    "export_job",
     "find_duplicates",
     "find_leakage",
     "find_learning_rate",
     "fit_machine",
+    "follow_ranks",
     "generate",
     "import_tokenizer",
     "inspect",
@@ -155,6 +161,7 @@ _FILES = {
     "draft_from_file": "draft",
     "find_duplicates": "check_corpus",
     "find_leakage": "check_corpus",
+    "follow_ranks": "distributed",
     "import_tokenizer": "save_tokenizer",
     "preview_changes": "preview",
     "preview_file": "preview",

@@ -21,7 +21,7 @@ from lmstudio_app.engine.data.corpus import Corpus
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Event, GenerationEnded, JobPaused, JobResumed, Noted, RunEnded, RunStarted
 from lmstudio_app.engine.generation.settings import SamplingSettings
-from lmstudio_app.engine.pipeline import readiness
+from lmstudio_app.engine.pipeline import distributed, readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.storage.atomic import present
 from lmstudio_app.engine.training import budget, checkpoint, execution, learners, loop, status
@@ -47,10 +47,12 @@ ENDED_EARLY = "Ended early after step {step}: the last {validations} validations
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a run goes on: the saved state, None for a fresh one, and what had to be passed over."""
+    """Where a run goes on: the saved state, None for a fresh one, and how many ranks computed it so far
+    (0: none), and what had to be passed over."""
 
     state: State | None
     progress: Progress
+    ranks: int
     damaged: tuple[Damaged, ...] = ()
 
 
@@ -95,9 +97,9 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
             run.log(f"{'Resumed after' if step else 'Started at'} step {step} of {steps} on {device.title}.")
             parameters = record.parameters
             yield RunStarted(run.name, str(run.folder), step, steps, parameters, device.title)
-            yield from _noted(run, _lost_rows(run, record))
+            yield from _noted(run, [*distributed.changed_ranks(run, start.ranks), *_lost_rows(run, record)])
             told: list[str] = []
-            for event in itertools.chain(_kept_small(run, job, loop.train(job, control)), _early_end(job, record)):
+            for event in itertools.chain(_learned(run, job, control), _early_end(job, record)):
                 if isinstance(event, JobPaused):
                     waiting = event.reason
                     note("paused", waiting)
@@ -126,6 +128,11 @@ def _followed(run: Run, control: Control, wanted: Mapping[str, Any] | None) -> I
                 note("failed", reason)
             run.log(f"Failed. {reason}" if expected else f"Failed. {reason}\n{traceback.format_exc()}".rstrip())
             raise
+
+
+def _learned(run: Run, job: Job, control: Control) -> Iterator[Event]:
+    """The loop itself, on all ranks where there are several."""
+    return _kept_small(run, job, distributed.together(run, job, loop.train, control))
 
 
 def _kept_small(run: Run, job: Job, events: Iterator[Event]) -> Iterator[Event]:
@@ -166,20 +173,21 @@ def _complete(job: Job, record: Record) -> bool:
 def _start(run: Run) -> _Start:
     """The newest sound checkpoint. Raises `UserError` when there are some and none is sound."""
     damaged: list[Damaged] = []
+    ranks = run.execution.ranks if run.execution is not None else 0
     for saved in reversed(run.checkpoints()):
         try:
             state, progress = checkpoint.load(saved.folder)
         except Damaged as error:
             damaged.append(error)
         else:
-            return _Start(state, progress, tuple(damaged))
+            return _Start(state, progress, ranks, tuple(damaged))
     if damaged:
         raise UserError(
             "The run “{name}” cannot go on: all its checkpoints are damaged. {reason}",
             name=run.name,
             reason=str(damaged[0]),
         )
-    return _Start(None, Progress())
+    return _Start(None, Progress(), ranks)
 
 
 def _prepared(
@@ -246,11 +254,14 @@ def _tokens(run: Run, control: Control, *, fresh: bool) -> Generator[Event, None
 def _settled(run: Run, tokens: Tokenization, wanted: Mapping[str, Any] | None, stack: contextlib.ExitStack) -> Device:
     """Settle what depends on the machine, once for all resumes, and note it in `run.toml`."""
     config, vocabulary, fresh = run.config, tokens.tokenizer.vocabulary, run.execution is None
-    work = learners.work(config, vocabulary)
+    work, place = learners.work(config, vocabulary), distributed.place_of(config)
+    if place is not None:
+        work /= place.ranks
     if run.execution is None:
         settled, device = execution.settle(execution.changed(config.execution, wanted), work)
     else:
         settled, device = execution.settle_again(run.execution, wanted, work)
+    settled, device = distributed.settled(settled, device, place, chosen=bool(config.execution.threads))
     readiness.check_memory(replace(config, execution=settled.settings()), vocabulary, device)
     if work or config.described.composed:
         stack.enter_context(execution.torch_threads(settled.threads))

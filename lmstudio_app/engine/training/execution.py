@@ -27,7 +27,7 @@ WORK_PER_THREAD = 0.9e9
 class Execution:
     """How a run computes: what a person may choose is reused by a resume, the rest tells why figures may differ.
 
-    Equal records (and equal settings) give equal bits on a CPU.
+    Equal records (and equal settings) give equal bits on a CPU. `ranks` are the processes that share every batch.
     """
 
     device: DeviceChoice
@@ -41,6 +41,7 @@ class Execution:
     python: str = ""
     numpy: str = ""
     torch: str = ""
+    ranks: int = 1
 
     def settings(self) -> ExecutionSettings:
         """The part that a person may choose."""
@@ -108,8 +109,17 @@ def from_mapping(values: Mapping[str, Any]) -> Execution | None:
         {name: values[name] for name in ExecutionSettings.model_fields if name in values},
         "execution",
     )
-    rest = {name: str(value) for name, value in values.items() if name in known - set(ExecutionSettings.model_fields)}
-    return Execution(settings.device, settings.threads, settings.micro_batch, settings.when_full, **rest)
+    told = known - set(ExecutionSettings.model_fields) - {"ranks"}
+    rest = {name: str(value) for name, value in values.items() if name in told}
+    ranks = values.get("ranks", 1)
+    return Execution(
+        settings.device,
+        settings.threads,
+        settings.micro_batch,
+        settings.when_full,
+        ranks=ranks if isinstance(ranks, int) else 1,
+        **rest,
+    )
 
 
 def to_mapping(execution: Execution) -> dict[str, Any]:

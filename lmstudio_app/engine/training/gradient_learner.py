@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -47,6 +47,15 @@ class Trainable(Model, Protocol):
         """What is made small, with labels smoothed, and the `loss` beside it."""
 
 
+class Shares(Protocol):
+    """Other processes that compute the rest of every batch (`ranks.py`)."""
+
+    rank: int
+
+    def combine(self, loss: Tensor, gradients: Sequence[Tensor]) -> Tensor:
+        """The mean loss over the whole batch; its `gradients` take the place of those of the share."""
+
+
 class GradientLearner:
     """Meets `Learner` for every network with a `loss`.
 
@@ -75,6 +84,7 @@ class GradientLearner:
         self.model: Trainable = model
         self._network = cast(nn.Module, model)
         self._network.to(device)
+        self.shares: Shares | None = None
         self._blank, self._settings, self._device = blank, settings, device
         self.micro_batch, self._halving, self._rate = micro_batch, halving, rate
         self._optimizer = FlatOptimizer(self._network, settings)
@@ -96,6 +106,8 @@ class GradientLearner:
             self._network.train()
         rate = self._rate(number) if self._rate else learning_rate(number, self._settings, self._plateau.factor)
         loss = self._loss(number, *self._on_device(batch))
+        if self.shares is not None:
+            loss = self.shares.combine(loss, [group.gradient for group in self._optimizer.groups])
         length = self._optimizer.gradient_length()
         skipped = self._settings.divergence == "skip" and not math.isfinite(length.item())
         if not skipped:
@@ -111,7 +123,7 @@ class GradientLearner:
         not do."""
         before = dict(self._carried)
         while True:
-            _reseed(self._settings.seed, number, self._device)
+            _reseed(self._settings.seed, number, self._device, self.shares.rank if self.shares is not None else 0)
             self._optimizer.clear()
             windows = min(self.micro_batch or len(inputs), len(inputs))
             try:
@@ -242,10 +254,10 @@ class GradientLearner:
         return inputs.to(self._device, non_blocking=True), targets.to(self._device, non_blocking=True)
 
 
-def _reseed(seed: int, step: int, device: torch.device) -> None:
-    """Seed torch's generator with a number mixed from both (the finalizer of splitmix64, Steele et al. 2014): the CPU's
+def _reseed(seed: int, step: int, device: torch.device, rank: int = 0) -> None:
+    """Seed torch's generator with a number mixed from them (the finalizer of splitmix64, Steele et al. 2014): the CPU's
     generator takes only its lower 32 bits."""
-    mixed = ((seed << 32) ^ step) & 0xFFFF_FFFF_FFFF_FFFF
+    mixed = (((seed << 32) ^ step) + rank * 0x9E37_79B9_7F4A_7C15) & 0xFFFF_FFFF_FFFF_FFFF
     for shift, factor in ((30, 0xBF58_476D_1CE4_E5B9), (27, 0x94D0_49BB_1331_11EB), (31, 1)):
         mixed = ((mixed ^ (mixed >> shift)) * factor) & 0xFFFF_FFFF_FFFF_FFFF
     mixed >>= 1  # torch takes signed numbers

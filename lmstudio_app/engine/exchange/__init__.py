@@ -1,0 +1,1 @@
+"""Runs and models in the shapes of other places: a job for a cluster."""
