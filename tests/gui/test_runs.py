@@ -304,10 +304,8 @@ def test_picked_runs_are_blended_into_a_new_one(pane, qtbot):
     assert session.run.name == made.name
     qtbot.waitUntil(lambda: made.name in names(pane))
     pane.table.pick([made.name])
-    qtbot.waitUntil(
-        lambda: {"Shares", "listener", "reader"} <= {words.text() for words in pane.details.findChildren(Text)}
-    )
-    qtbot.waitUntil(lambda: "Held out" in {words.text() for words in pane.details.findChildren(Text)})
+    shown_words = {"Shares", "listener", "reader", "Held out"}
+    qtbot.waitUntil(lambda: shown_words <= {words.text() for words in pane.details.findChildren(Text)})
 
 
 def test_what_cannot_be_blended_is_said(pane, qtbot):
