@@ -21,7 +21,9 @@ def register(app: App, terminal: Terminal) -> None:
         held_out: Annotated[
             float | None,
             Parameter(
-                help="Fit the shares on this share of the training text, at its end. [default: 0.1]", show_default=False
+                help="Fit the shares on this share of the training text, at its end. [default: what the runs "
+                "held out, else 0.1]",
+                show_default=False,
             ),
         ] = None,
     ) -> None:

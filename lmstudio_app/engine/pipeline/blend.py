@@ -18,6 +18,7 @@ from lmstudio_app.engine.training import checkpoint
 from lmstudio_app.engine.training.checkpoint import Progress
 from lmstudio_app.engine.training.record import CHECKPOINTS
 from lmstudio_app.engine.training.run_config import from_mapping
+from lmstudio_app.engine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from lmstudio_app.engine.events import Event
@@ -37,7 +38,7 @@ def blend(
 ) -> Run:
     """A new run that blends `runs`, two or more with one tokenizer, on the corpus of the first. It keeps copies of
     their models at step 0, each with an equal share, so that it needs none of the runs any more; `train` fits the
-    shares on the share `held_out` of the training text.
+    shares on the share `held_out` of the training text; by default on what the runs have held out themselves.
 
     Raises `UserError` naming the run that does not fit, `SettingsError` for a share out of its bounds.
     """
@@ -46,6 +47,8 @@ def blend(
     first = opened[0]
     found: list[tuple[dict[str, Any], dict[str, Any]]] = [_member(run, first, checkpoint) for run in opened]
     model: dict[str, Any] = {"members": [settings for settings, _ in found]}
+    if held_out is None:
+        held_out = _held_out(opened)
     config = from_mapping(
         {
             "name": check_name(name) if name else next_run_name(workspace),
@@ -86,6 +89,12 @@ def _check(runs: Sequence[Run]) -> None:
                 name=run.name,
                 first=runs[0].name,
             )
+
+
+def _held_out(runs: Sequence[Run]) -> float | None:
+    """What every run that learned by gradient has left out; None where one of them has seen all."""
+    shares = [run.config.training.held_out for run in runs if isinstance(run.config.training, TrainingSettings)]
+    return min(shares, default=0.0) or None
 
 
 def _pieces(run: Run) -> list[str]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from lmstudio_app.engine.data.tokenizer import listed
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.settings import Problem, SettingsError
 from lmstudio_app.engine.storage.sizes import describe_bytes
-from lmstudio_app.engine.task import LANGUAGE_MODELLING, Drawing, task
+from lmstudio_app.engine.task import LANGUAGE_MODELLING, Drawing, Splits, task
+from lmstudio_app.engine.training import budget
 from lmstudio_app.engine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lmstudio_app.engine.data.batches import Batches
     from lmstudio_app.engine.data.corpus import Corpus, Tokenization
+    from lmstudio_app.engine.data.splits import Split
     from lmstudio_app.engine.devices import Device
     from lmstudio_app.engine.events import Progress
     from lmstudio_app.engine.run import RunConfig
@@ -24,11 +30,26 @@ if TYPE_CHECKING:
 def batches(config: RunConfig, tokens: Tokenization) -> Batches:
     """What the run learns from at each step. Raises `UserError` where its text is too short for that."""
     training, drawing = config.training, None
+    store: Splits = tokens.store
     if isinstance(training, TrainingSettings):
         context = cast(Any, config.model).context
         consecutive = bool(getattr(config.model, "carry_state", False))
         drawing = Drawing(training.batch, context, training.seed, training.validation_tokens, consecutive)
-    return task(LANGUAGE_MODELLING).batches(tokens.store, drawing)
+        store = _Beginning(store, training.held_out)
+    return task(LANGUAGE_MODELLING).batches(store, drawing)
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """The splits of a corpus, the training text without the share `held_out` at its end."""
+
+    whole: Splits
+    held_out: float
+
+    def split(self, name: Split) -> NDArray[np.unsignedinteger[Any]]:
+        """The token ids (N,) of one split."""
+        found = self.whole.split(name)
+        return found[: budget.learned_from(len(found), self.held_out)] if name == "training" else found
 
 
 def tokens(config: RunConfig, corpus: Corpus, control: Control) -> Generator[Progress, None, Tokenization | None]:

@@ -139,8 +139,8 @@ def _kept_small(run: Run, job: Job, events: Iterator[Event]) -> Iterator[Event]:
     """`events`, and word of a micro-batch that had to become smaller, which is the run's own from then on."""
     learner: Any = job.learner
     for event in events:
-        now = getattr(learner, "micro_batch", 0)
-        if run.execution is not None and now != run.execution.micro_batch:
+        now = getattr(learner, "micro_batch", None)  # a family that counts has none
+        if run.execution is not None and now is not None and now != run.execution.micro_batch:
             run.settle(replace(run.execution, micro_batch=now), run.config.corpus_hash)
             yield from _noted(run, [Noted(HALVED, {"windows": now})])
         yield event

@@ -15,10 +15,15 @@ WARM, TIMED = 2, 5
 """Steps of a trial before the clock counts, and while it does."""
 
 
+def learned_from(tokens: int, held_out: float) -> int:
+    """How many of the `tokens` of a training split a run learns from that leaves the share `held_out` at its end."""
+    return tokens - round(tokens * held_out)
+
+
 def steps_of_text(training: TrainingSettings, context: int, tokens: int) -> int:
-    """The steps of a budget in epochs of a text of so many `tokens`, or in tokens; each reads `batch` windows of
-    `context`."""
-    wanted = training.amount * (tokens if training.budget == "epochs" else 1)
+    """The steps of a budget in epochs of a training split of so many `tokens`, or in tokens; each reads `batch` windows
+    of `context`."""
+    wanted = training.amount * (learned_from(tokens, training.held_out) if training.budget == "epochs" else 1)
     return _bounded(wanted / (training.batch * context))
 
 

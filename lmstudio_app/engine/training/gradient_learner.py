@@ -105,6 +105,7 @@ class GradientLearner:
         if not self._network.training:
             self._network.train()
         rate = self._rate(number) if self._rate else learning_rate(number, self._settings, self._plateau.factor)
+        carried = dict(self._carried)
         loss = self._loss(number, *self._on_device(batch))
         if self.shares is not None:
             loss = self.shares.combine(loss, [group.gradient for group in self._optimizer.groups])
@@ -114,6 +115,8 @@ class GradientLearner:
             self._optimizer.step(rate, length)
             if self._average is not None:
                 self._average.add(self._optimizer.steps)
+        else:
+            self._carried = carried  # the step's own state is as broken as its gradients
         row = self._table[len(self._steps)]
         row[0], row[1] = loss, length
         self._steps.append((number, rate, skipped))

@@ -214,6 +214,16 @@ class TrainingSettings(Settings):
         advanced=True,
         help="How much text a validation reads, spread evenly over the split. More is more exact and slower.",
     )
+    held_out: float = setting(
+        0.0,
+        title="Held out for a blend",
+        unit="share of the training text",
+        minimum=0.0,
+        maximum=0.5,
+        advanced=True,
+        help="Does not learn from this much of the end of the training text, so that a blend can fit its shares there. "
+        "0 learns from all of it.",
+    )
     patience: int = setting(
         0,
         title="Early stopping",

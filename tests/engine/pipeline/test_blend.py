@@ -14,6 +14,7 @@ from lmstudio_app.engine.data.tokenizer import TokenizerSettings
 from lmstudio_app.engine.errors import UserError
 from lmstudio_app.engine.events import Evaluated, PromptRead, TokenWritten
 from lmstudio_app.engine.generation.settings import SamplingSettings
+from lmstudio_app.engine.pipeline import readiness
 from lmstudio_app.engine.run import Run
 from lmstudio_app.engine.workspace import Workspace
 from tests.engine.training.worlds import model_bytes, small_run, small_workspace, story, untimed
@@ -86,6 +87,24 @@ def test_it_needs_its_runs_no_more_and_repeats_bit_for_bit(workspace: Workspace)
     assert untimed(first) == untimed(second)
     assert model_bytes(first) == model_bytes(second)
     assert [one.step for one in first.checkpoints()] == [0, 1]
+
+
+def test_what_the_runs_held_out_is_what_the_shares_are_fitted_on(workspace: Workspace) -> None:
+    config = small_run(workspace, "gpt", "modest", held_out=0.2).config
+    tokens = workspace.corpus("tales").tokenization(config.tokenizer)
+    whole = tokens.store.split("training")
+    seen = readiness.batches(config, tokens)
+    most = max(int(seen.at(step).targets.size) for step in range(1, 3))
+    assert most == 4 * 16
+    assert list(pipeline.train(workspace.run("modest")))
+    beginning = "".join(map(chr, whole[: len(whole) - round(0.2 * len(whole))] + 32))
+    for step in range(1, 200):
+        for inputs in seen.at(step).inputs:
+            assert "".join(map(chr, inputs + 32)) in beginning
+    run = pipeline.blend(workspace, ["counts", "modest"])
+    assert run.config.model.model_dump()["held_out"] == 0.2
+    assert pipeline.blend(workspace, ["counts", "attends", "modest"]).config.model.model_dump()["held_out"] == 0.1
+    assert pipeline.blend(workspace, ["counts", "modest"], held_out=0.05).config.model.model_dump()["held_out"] == 0.05
 
 
 def test_what_cannot_be_blended_is_refused_and_leaves_nothing(workspace: Workspace) -> None:

@@ -473,6 +473,14 @@ def test_a_training_that_gets_no_better_ends_early_and_says_so(workspace: Worksp
     assert run.summary().step < 400
 
 
+def test_a_family_that_counts_has_no_micro_batch_to_halve(workspace: Workspace) -> None:
+    values = {"execution": {"device": "cpu", "micro_batch": 8}}
+    run = workspace.new_run(pipeline.draft(workspace, corpus="tales", family="ngram", name="counts", values=values))
+    assert not [event for event in pipeline.train(run) if isinstance(event, Noted)]
+    assert run.execution is not None
+    assert run.execution.micro_batch == 8
+
+
 def test_a_micro_batch_that_had_to_be_halved_is_told_and_kept(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

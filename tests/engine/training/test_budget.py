@@ -48,3 +48,8 @@ def test_minutes_are_measured_with_the_validations_between(monkeypatch: pytest.M
     # A step takes 1 s, a validation of 5 batches 2.5 s at every tenth one: 1.25 s a step.
     assert steps_of_time(training, trial, batches) == 96
     assert trial.steps == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_an_epoch_leaves_out_what_is_held_out() -> None:
+    training = TrainingSettings(budget="epochs", amount=2, batch=5, held_out=0.25)
+    assert steps_of_text(training, context=10, tokens=1000) == 30

@@ -26,8 +26,8 @@ class CountingLearner:
     """Meets `Learner`: its one step fits the shares by expectation–maximisation (Jelinek and Mercer 1980).
 
     A model that counts knows by heart what it has counted, so it is counted anew without the held-out piece, which is
-    then as new to it as any text. A model that learned by gradient is taken as it is: it has seen the piece, as a rule
-    not often enough to know it much better than new text.
+    then as new to it as any text. A model that learned by gradient is taken as it is. Where its run has held the piece
+    out (`training.held_out`), that is fair; else it knows the piece better than new text, and gets too much.
     """
 
     def __init__(self, model: BlendModel) -> None:
