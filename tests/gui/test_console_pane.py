@@ -488,7 +488,7 @@ def test_a_blend_shows_which_run_gave_each_token(tmp_path, open_session, open_pa
     strength = (shares[most] - 0.5) / 0.5
     assert painted == token_painting.part_color(list(shares).index(most), strength)
     pane._show_details(place)
-    assert f"“listener” gave {percent(shares['listener'])}" in pane.details.facts()
+    assert f"{percent(shares['listener'])} of its chance came from “listener”" in pane.details.words()
     pane.source.choose("reader")
     write(pane, qtbot)
     assert pane.prompt.tints._segments["parts"].isHidden()

@@ -120,7 +120,6 @@ def _climb(
     workspace: Workspace, rung: Rung, seconds: float, parts: Sequence[_Climbed]
 ) -> Generator[Event, None, _Climbed]:
     """Train one rung within `seconds` of processor time, and score it; a blend is made of the runs of its `parts`."""
-    began = time.process_time()
     if parts:
         run = blend(workspace, [part.run for part in parts], checkpoint="last")
     else:
@@ -128,7 +127,7 @@ def _climb(
         if isinstance(config.training, TrainingSettings):
             config = _settings(workspace, rung, steps=_steps(workspace, config, seconds))
         run = workspace.new_run(config)
-        began = time.process_time()
+    began = time.process_time()
     yield from _progress(train(run))
     used = time.process_time() - began + sum(part.seconds for part in parts)
     scored = next(event for event in evaluate(run, checkpoint="last", device="cpu") if isinstance(event, Evaluated))

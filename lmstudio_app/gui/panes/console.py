@@ -368,9 +368,10 @@ class ConsolePane(Pane):
         facts = self.tr("chance {chance}, {bits} bits of surprise").format(
             chance=percent(self.text.chance(place)), bits=f"{self.text.bits(place):.1f}"
         )
-        for name, share in self.text.parts(place):
-            facts += self.tr(", “{run}” gave {share}").format(run=name, share=percent(share))
         words = "" if bars else self.tr("It belongs to the prompt: you wrote it, the model only read it.")
+        if parts := self.text.parts(place):
+            given = self.tr("{share} of its chance came from “{run}”")
+            words = ", ".join(given.format(run=name, share=percent(share)) for name, share in parts) + "."
         box = strip.box_of(place).toAlignedRect()
         beside = QRect(strip.viewport().mapToGlobal(box.topLeft()), box.size())
         self.details.show_token(

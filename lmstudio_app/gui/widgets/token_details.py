@@ -50,8 +50,8 @@ class TokenDetails(QFrame):
         column.addLayout(inner)
 
     def show_token(self, title: str, facts: str, bars: Sequence[Bar], words: str, beside: QRect) -> None:
-        """Show a token beside the rectangle `beside` (global): its number, its figures, the alternatives, and a
-        sentence where there are none."""
+        """Show a token beside the rectangle `beside` (global): its number, its figures, the alternatives, and
+        `words` below them."""
         self._title.setText(title)
         self._facts.set_words(facts)
         self._words.setText(words)
@@ -73,6 +73,10 @@ class TokenDetails(QFrame):
     def title(self) -> str:
         """The heading that is shown."""
         return self._title.text()
+
+    def words(self) -> str:
+        """What is said below the alternatives."""
+        return self._words.text()
 
     def facts(self) -> str:
         """The figures that are shown."""
